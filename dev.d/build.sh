@@ -1,0 +1,22 @@
+# shellcheck shell=bash
+# Release in build/, AddressSanitizer and UBSan in build-asan/.
+
+compile() {  # DIRECTORY [CMAKE-OPTION...]
+  local directory=$1
+  shift
+  cmake -G Ninja -S . -B "$directory" "$@" >"$directory.log" 2>&1 || { cat "$directory.log" >&2; return 1; }
+  ninja -C "$directory" >"$directory.log" 2>&1 || { cat "$directory.log" >&2; return 1; }
+  rm -f "$directory.log"
+}
+
+build_release() { say "building build/"; compile build -DCMAKE_BUILD_TYPE=Release; }
+build_sanitized() { say "building build-asan/"; compile build-asan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWARDER_SANITIZE=ON; }
+
+verb_build() {
+  verb_deps
+  case ${1:-} in
+    '') build_release ;;
+    --sanitize) build_sanitized ;;
+    *) die "build: unknown argument '$1'; accepted: --sanitize" ;;
+  esac
+}
