@@ -1,0 +1,42 @@
+// The built-in hardening set (law 10): doors beside the door, which no profile has to name. Pure data.
+//
+// It is in force in every mode, audit and learn included, because a door left open would also escape the recording. A profile
+// gives one call back with `syscalls: allow: [NAME]`.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace warder::policy {
+
+/// When a rule of the set is in force.
+enum class HardeningScope : std::uint8_t {
+  always,        ///< in every profile, the built-in default included
+  with_paths,    ///< where a profile has `paths`: names must go on meaning something
+  with_exec,     ///< where a profile refuses the exec right of any path
+  with_network,  ///< where a profile has `network.connect` or `network.bind`
+};
+
+/// What about the call is refused. Arguments are compared as the kernel reads them: 32 bits where it takes an int.
+enum class HardeningCondition : std::uint8_t {
+  any,                  ///< the call itself
+  new_user_namespace,   ///< CLONE_NEWUSER in the first argument
+  terminal_injection,   ///< ioctl TIOCSTI, TIOCLINUX, TIOCSETD
+  executable_memfd,     ///< memfd_create without MFD_NOEXEC_SEAL
+  alg_or_vsock_family,  ///< socket of AF_ALG or AF_VSOCK
+  fast_open,            ///< MSG_FASTOPEN in the flags
+};
+
+struct HardeningRule {
+  std::string_view call;  ///< a name of groups.h
+  HardeningCondition condition = HardeningCondition::any;
+  HardeningScope scope = HardeningScope::always;
+  int error = 0;            ///< errno
+  std::string_view reason;  ///< which door it is
+  std::string_view breaks;  ///< what stops working, for the manual
+};
+
+[[nodiscard]] std::span<const HardeningRule> hardening_rules();
+
+}  // namespace warder::policy
