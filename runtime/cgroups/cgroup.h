@@ -1,0 +1,108 @@
+// The container's cgroup, whatever the machine mounts: one directory of cgroup2, or one per mounted v1 hierarchy. The host
+// process of a command; root, or the owner of a delegated subtree.
+//
+// On a hybrid machine (v1 controllers, cgroup2 beside them at /sys/fs/cgroup/unified) all v1 hierarchies are used and the unified
+// one is left alone. All that later commands need is in the CgroupState that goes into state.json: nothing is derived again from
+// config.json, because callers do not repeat their flags.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "linux/result.h"
+#include "runtime/config/spec.h"
+#include "runtime/state/container_state.h"
+
+namespace warder::runtime {
+
+/// One mounted hierarchy.
+struct Hierarchy {
+  std::string controllers;  ///< "" for cgroup2; as mounted, "cpu,cpuacct" or "name=systemd" for v1
+  std::string mount_point;  ///< absolute on the host
+  std::string own_path;     ///< the calling process's own cgroup in it, below mount_point, with a leading "/"
+};
+
+/// What the machine mounts. `unified`: cgroup2 carries the controllers and is the only hierarchy used.
+struct CgroupLayout {
+  bool unified = false;
+  std::vector<Hierarchy> hierarchies;
+
+  static Result<CgroupLayout> probe();
+  /// The same from the texts of /proc/self/mountinfo and /proc/self/cgroup; pure.
+  static Result<CgroupLayout> parse(std::string_view mountinfo, std::string_view self_cgroup);
+};
+
+struct CgroupRequest {
+  const std::string& id;
+  const std::string& cgroups_path;  ///< linux.cgroupsPath: absolute from the hierarchy's root, relative to our own cgroup, or ""
+  const Resources& resources;
+  std::string manager = "cgroupfs";  ///< "cgroupfs" or "disabled"; "systemd" is refused
+  bool rootless = false;             ///< hierarchies that we may not write are skipped
+};
+
+/// Numbers as the kernel gives them; what a hierarchy does not have is absent.
+struct CgroupStats {
+  std::map<std::string, std::uint64_t> numbers;  ///< "cpu.usage_ns", "memory.usage_bytes", "memory.limit_bytes", "pids.current" …
+  std::vector<std::uint64_t> per_cpu_ns;
+  std::map<std::string, std::uint64_t> memory_stat;
+  struct BlockIo {
+    std::uint64_t major = 0, minor = 0;
+    std::string operation;
+    std::uint64_t value = 0;
+  };
+  std::vector<BlockIo> io_service_bytes, io_serviced;
+  std::map<std::string, std::map<std::string, std::uint64_t>> hugetlb;  ///< page size -> usage, max, failcnt
+};
+
+class Cgroup {
+ public:
+  /// Makes the directories and applies the limits. An existing cgroup is used as it is (and not removed later) unless a process
+  /// of another container is in it. On failure what was made is removed again. A path with "..", or one that leads through a
+  /// symbolic link, is refused.
+  static Result<Cgroup> create(const CgroupRequest& request);
+  /// The cgroup of an existing container.
+  static Cgroup from_state(CgroupState state) { return Cgroup(std::move(state)); }
+
+  [[nodiscard]] const CgroupState& state() const { return state_; }
+  /// False with manager "disabled": every operation below then succeeds and does nothing.
+  [[nodiscard]] bool enabled() const { return !state_.directories.empty(); }
+  [[nodiscard]] bool unified() const { return state_.directories.size() == 1 && state_.directories[0].controllers.empty(); }
+
+  /// Moves a process (all its threads) in. Costs some milliseconds for the first of a burst: the kernel waits for readers.
+  Result<void> enter(pid_t pid) const;
+  /// A directory below the container's cgroup for an exec session; "..", an absolute path and symlinks are refused.
+  Result<Cgroup> below(std::string_view path) const;
+
+  /// Waits until the kernel reports every process frozen (10 s at most), or thawed.
+  Result<void> freeze() const;
+  Result<void> thaw() const;
+  Result<bool> frozen() const;
+
+  /// Sends SIGKILL to everything in it and below, frozen or not, until nothing is left (10 s at most).
+  Result<void> kill_all() const;
+  /// Sends a signal once to every process in it and below.
+  Result<void> signal_all(int signal) const;
+  /// Host pids of all processes in it and below it, ascending.
+  Result<std::vector<pid_t>> processes() const;
+
+  Result<void> update(const Resources& resources) const;
+  Result<CgroupStats> stats() const;
+  /// How often the kernel's OOM killer has killed in it.
+  Result<std::uint64_t> oom_kills() const;
+
+  /// Removes what create() made, sub-cgroups included; retries while dying processes still hold it (10 s at most).
+  Result<void> remove() const;
+
+ private:
+  explicit Cgroup(CgroupState state) : state_(std::move(state)) {}
+  /// The directory of a v1 controller, or the only one of v2; nullptr where it is not mounted.
+  [[nodiscard]] const std::string* directory(std::string_view controller) const;
+
+  CgroupState state_;
+};
+
+}  // namespace warder::runtime
