@@ -3,17 +3,14 @@
 
     tests/run.py [--runtime PROGRAM] [--build DIRECTORY]... [--jobs N] [FILTER...]
 
-The suites run as root in a mount, network and PID namespace of their own with a private /run, /etc and temporary directory:
-whatever a test starts, mounts or forgets is gone with the runner, however that ends, and nothing of the machine is touched except
-one cgroup directory per controller, which is removed. Each test method is one process with a time limit (60 s; `time_limit` of
-its class); methods of a class with `serial = True` run while nothing else does. A FILTER is a regular expression over
+The suites run as root in namespaces of their own, see private.py: whatever a test starts, mounts or forgets is gone with the
+runner. Each test method is one process with a time limit (60 s; `time_limit` of its class or method); methods of a class with
+`serial = True` run while nothing else does. A FILTER is a regular expression over
 `suite/test_file.Class.method`. Tests find in their environment:
 
-    WARDER              the runtime under test (--runtime, default build/bin/warder)
-    GUESTS              the guest programs, build/guests
-    WARDER_TEST_CGROUP  cgroup path, in every hierarchy, below which their containers belong
-    TMPDIR              private and removed at the end
-    WARDER_SHARED       a directory that all tests of this run share (images, podman's storage)
+    WARDER  the runtime under test (--runtime, default build/bin/warder)
+    GUESTS  the guest programs, build/guests
+    TMPDIR, WARDER_SHARED, WARDER_TEST_CGROUP  as private.py says
 """
 import argparse
 import concurrent.futures
@@ -223,24 +220,6 @@ def mounts():
     return [point for point in points if not point.startswith((shared, "/run/netns"))]
 
 
-def cgroups_named(name):
-    roots = [pathlib.Path("/sys/fs/cgroup"), *pathlib.Path("/sys/fs/cgroup").glob("*")]
-    return [root / name for root in roots if (root / name / "cgroup.procs").exists()]
-
-
-def remove_cgroups(name):
-    for top in cgroups_named(name):
-        for directory, _, _ in os.walk(top, topdown=False):
-            for _ in range(50):
-                try:
-                    os.rmdir(directory)
-                    break
-                except FileNotFoundError:
-                    break
-                except OSError:
-                    time.sleep(0.1)
-
-
 def run_all(arguments):
     cases = [*unit_cases(arguments.build), *python_cases()]
     cases = [case for case in cases if not arguments.filter or any(re.search(f, case.name) for f in arguments.filter)]
@@ -254,56 +233,6 @@ def run_all(arguments):
         tally.add(Result("nothing is left behind by the suites", "failed" if left else "passed", text="\n".join(left)))
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**tally.counts), flush=True)
     return 1 if tally.counts["failed"] or not tally.counts["passed"] else 0
-
-
-# --- surroundings -----------------------------------------------------------------------------------------------------------
-
-def mount(*arguments):
-    subprocess.run(["mount", *arguments], check=True)
-
-
-def set_up_surroundings(work):
-    """In the new namespaces: a private work directory, /run and /etc, the loopback device."""
-    mount("-t", "tmpfs", "-o", "mode=0755,size=8g", "warder-test", work)
-    for name in ("tmp", "shared", "etc", "etc-work"):
-        os.mkdir(f"{work}/{name}")
-    os.chmod(f"{work}/tmp", 0o1777)
-    mount("-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
-    os.makedirs("/run/lock", exist_ok=True)
-    mount("-t", "overlay", "-o", f"lowerdir=/etc,upperdir={work}/etc,workdir={work}/etc-work", "overlay", "/etc")
-    shutil.rmtree("/etc/warder", ignore_errors=True)
-    os.makedirs("/etc/warder/profiles")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    os.environ.update(TMPDIR=f"{work}/tmp", WARDER_SHARED=f"{work}/shared")
-    tempfile.tempdir = None
-
-
-def inside(arguments):
-    """PID 1 of the new namespaces: reaps what the tests orphan, ends with the runner."""
-    runner = os.fork()
-    if runner == 0:
-        set_up_surroundings(os.environ["WARDER_TEST_WORK"])
-        os._exit(run_all(arguments))
-    while True:
-        pid, status = os.wait()
-        if pid == runner:
-            return os.waitstatus_to_exitcode(status)
-
-
-def outside():
-    """Makes the namespaces and the one directory, runs itself inside, and removes what outlives a namespace."""
-    work = tempfile.mkdtemp(prefix="warder-test.", dir="/tmp")
-    cgroup = "/" + os.path.basename(work)
-    environment = {**os.environ, "WARDER_TEST_WORK": work, "WARDER_TEST_CGROUP": cgroup}
-    child = subprocess.Popen(["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
-                              "--propagation", "private", sys.executable, *sys.argv], env=environment)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: child.kill())
-    try:
-        return child.wait()
-    finally:
-        remove_cgroups(cgroup.lstrip("/"))
-        os.rmdir(work)
 
 
 def parse_arguments():
@@ -326,9 +255,9 @@ def main():
     os.environ["GUESTS"] = str(release / "guests")
     if os.geteuid() != 0:
         sys.exit("the suites make namespaces, cgroups and containers: run them as root")
-    if "WARDER_TEST_WORK" in os.environ:
-        return inside(arguments)
-    return outside()
+    if "WARDER_SHARED" not in os.environ:
+        os.execv(str(TESTS / "private.py"), ["private.py", sys.executable, *sys.argv])
+    return run_all(arguments)
 
 
 if __name__ == "__main__":
