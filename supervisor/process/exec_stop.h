@@ -1,0 +1,74 @@
+// Judges a program at the exec stop, where what will run is fixed and can no longer be swapped. A thread of PID 1;
+// CAP_SYS_PTRACE.
+//
+// An execve that the supervisor lets the kernel run reads its path again from memory that the workload may have changed (law 1).
+// So the handler, while the caller is still held in its notification, asks this tracer to seize and interrupt the caller, and
+// only then lets the kernel run the call. Either the exec fails and the interrupt stops the caller on its way back: it is
+// released; or the caller stops at PTRACE_EVENT_EXEC, before the new program's first instruction: /proc/PID/exe is judged, and
+// the process released or killed. Only the thread that seized may wait for a tracee, therefore one thread does all of it.
+#pragma once
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "linux/fd.h"
+#include "linux/result.h"
+#include "policy/core/compiled.h"
+
+namespace warder::supervisor {
+
+class AuditLog;
+
+class ExecStop {
+ public:
+  /// Starts no thread: that happens with the first arm(), or start(). All references outlive the object.
+  ExecStop(const policy::Compiled& policy, AuditLog& audit, BorrowedFd procfs);
+  ExecStop(const ExecStop&) = delete;
+  ExecStop& operator=(const ExecStop&) = delete;
+
+  /// Starts the tracer thread ahead of need. Call before self-confinement is complete only if it needs more than clone.
+  Result<void> start();
+
+  /// Seizes and interrupts `caller` (a thread id in PID 1's namespace) that waits in a notification. When it returns, letting the
+  /// kernel run the execve is safe. EPERM where another tracer holds the caller: refuse the exec then. Any worker's thread.
+  Result<void> arm(pid_t caller);
+
+  /// Tells the tracer that a child-status signal came. PID 1's main thread calls it at each SIGCHLD.
+  void poke();
+
+ private:
+  struct Request {
+    pid_t caller = 0;
+    bool finished = false;
+    int error = 0;
+  };
+  struct Tracee {
+    pid_t thread = 0;
+  };
+
+  static void* run(void* self);
+  void loop();
+  void seize(Request& request);
+  void collect();
+  void on_stop(pid_t thread, int status);
+  void on_exec(pid_t process);
+  void forget(pid_t thread);
+  bool holds(pid_t thread) const;
+
+  const policy::Compiled& policy_;
+  AuditLog& audit_;
+  BorrowedFd procfs_;
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t changed_ = PTHREAD_COND_INITIALIZER;  ///< a request or a poke came
+  pthread_cond_t finished_ = PTHREAD_COND_INITIALIZER;
+  std::vector<Request*> requests_;
+  std::vector<Tracee> tracees_;  ///< the tracer thread's alone
+  bool poked_ = false;
+  bool started_ = false;
+};
+
+}  // namespace warder::supervisor
