@@ -1,0 +1,41 @@
+// Making processes with clone3(2) (Linux 5.3) and naming them by pidfd. Single-threaded callers only: the child is a copy of the
+// caller and may use everything the caller had.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "linux/fd.h"
+#include "linux/result.h"
+
+namespace warder::kernel {
+
+struct CloneRequest {
+  std::uint64_t flags = 0;              ///< CLONE_NEW*, CLONE_PARENT
+  std::optional<BorrowedFd> cgroup_v2;  ///< be born in this cgroup2 directory (CLONE_INTO_CGROUP, Linux 5.7)
+};
+
+/// In the child, pid is 0 and there is no pidfd.
+struct Cloned {
+  pid_t pid = 0;
+  Fd pidfd;
+  [[nodiscard]] bool child() const { return pid == 0; }
+};
+
+/// clone3(2) without shared memory, that is fork(2) with flags. The child dies with SIGCHLD to its parent.
+Result<Cloned> clone_process(const CloneRequest& request);
+
+/// pidfd_open(2). ESRCH where there is no such process.
+Result<Fd> open_pidfd(pid_t pid);
+/// pidfd_send_signal(2).
+Result<void> send_signal(BorrowedFd pidfd, int signal);
+/// Waits for a child and reaps it: its exit status, 128+N where signal N ended it.
+Result<int> wait_exit(BorrowedFd pidfd);
+/// The number of the process in the PID namespace of the mounted /proc; ESRCH where it is gone.
+Result<pid_t> pidfd_number(BorrowedFd pidfd);
+/// A copy of a descriptor of another process (Linux 5.6; needs PTRACE_MODE_ATTACH).
+Result<Fd> take_fd(BorrowedFd pidfd, int number);
+
+}  // namespace warder::kernel
