@@ -32,17 +32,6 @@ Result<Cloned> clone_process(const CloneRequest& request) {
   return Cloned{static_cast<pid_t>(pid), Fd(pidfd)};
 }
 
-Result<Fd> open_pidfd(pid_t pid) {
-  Fd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!fd) return Error::syscall("pidfd_open");
-  return fd;
-}
-
-Result<void> send_signal(BorrowedFd pidfd, int signal) {
-  if (::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) < 0) return Error::syscall("pidfd_send_signal");
-  return {};
-}
-
 Result<int> wait_exit(BorrowedFd pidfd) {
   siginfo_t info{};
   while (::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) < 0) {
@@ -59,12 +48,6 @@ Result<pid_t> pidfd_number(BorrowedFd pidfd) {
   int pid = std::atoi(text.c_str() + at + 5);
   if (pid <= 0) return Error::syscall("fdinfo of a pidfd", ESRCH);
   return pid;
-}
-
-Result<Fd> take_fd(BorrowedFd pidfd, int number) {
-  Fd fd(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), number, 0)));
-  if (!fd) return Error::syscall("pidfd_getfd");
-  return fd;
 }
 
 }  // namespace warder::kernel

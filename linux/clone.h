@@ -27,15 +27,9 @@ struct Cloned {
 /// clone3(2) without shared memory, that is fork(2) with flags. The child dies with SIGCHLD to its parent.
 Result<Cloned> clone_process(const CloneRequest& request);
 
-/// pidfd_open(2). ESRCH where there is no such process.
-Result<Fd> open_pidfd(pid_t pid);
-/// pidfd_send_signal(2).
-Result<void> send_signal(BorrowedFd pidfd, int signal);
 /// Waits for a child and reaps it: its exit status, 128+N where signal N ended it.
 Result<int> wait_exit(BorrowedFd pidfd);
 /// The number of the process in the PID namespace of the mounted /proc; ESRCH where it is gone.
 Result<pid_t> pidfd_number(BorrowedFd pidfd);
-/// A copy of a descriptor of another process (Linux 5.6; needs PTRACE_MODE_ATTACH).
-Result<Fd> take_fd(BorrowedFd pidfd, int number);
 
 }  // namespace warder::kernel
