@@ -1,0 +1,133 @@
+// The thread behind a notification: who it is and what can be read of it. Workers of PID 1 with CAP_SYS_PTRACE in the container's
+// user namespace.
+#pragma once
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "linux/fd.h"
+#include "supervisor/impersonation.h"
+#include "supervisor/notification.h"
+#include "supervisor/outcome.h"
+
+namespace warder::supervisor {
+
+/// A path of at most PATH_MAX - 1 bytes with its NUL, without an allocation.
+class PathText {
+ public:
+  PathText() { bytes_[0] = '\0'; }
+  [[nodiscard]] std::string_view view() const { return {bytes_.data(), size_}; }
+  [[nodiscard]] const char* c_str() const { return bytes_.data(); }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  /// False (and unchanged) where the text would not fit.
+  bool assign(std::string_view text);
+  bool append(std::string_view text);
+  void truncate(std::size_t size);
+  /// For system calls that fill a buffer: write at most capacity() bytes to data(), then set the size.
+  [[nodiscard]] char* data() { return bytes_.data(); }
+  static constexpr std::size_t capacity() { return PATH_MAX; }
+  void set_size(std::size_t size);
+
+ private:
+  std::size_t size_ = 0;
+  std::array<char, PATH_MAX + 1> bytes_;
+};
+
+/// Pids of one thread (or of its process) from PID 1's namespace inwards.
+struct NamespacePids {
+  static constexpr std::size_t max_levels = 8;
+  std::array<pid_t, max_levels> pid{};
+  std::size_t levels = 0;
+};
+
+/// What /proc/TID/status says, taken in one read. The caller is stopped in its call, and only a thread itself changes its
+/// credentials, so the ids and the capabilities belong together.
+struct CallerStatus {
+  Credentials credentials;
+  pid_t tgid = 0;
+  NamespacePids process;      ///< NStgid
+  NamespacePids thread;       ///< NSpid
+  std::uint64_t pending = 0;  ///< signals, bit N-1 = signal N: of the thread and of its process
+  std::uint64_t blocked = 0;
+  std::uint64_t ignored = 0;
+  std::uint64_t fd_table_size = 0;
+};
+
+/// Descriptors on the procfs of callers, kept from call to call: one worker's own, not thread-safe. A descriptor of a dead thread
+/// answers ESRCH for ever, so a reused pid is never mistaken for the old one.
+class CallerCache {
+ public:
+  explicit CallerCache(BorrowedFd procfs) : procfs_(procfs) {}
+  struct Entry {
+    pid_t tid = 0;
+    Fd status;          ///< /proc/TID/status
+    Fd user_namespace;  ///< O_PATH of the link /proc/TID/ns/user
+    Fd root;            ///< O_PATH of the link /proc/TID/root
+  };
+  [[nodiscard]] BorrowedFd procfs() const { return procfs_; }
+  Entry& slot(pid_t tid) { return entries_[static_cast<std::size_t>(tid) % entries_.size()]; }
+  /// Where status is read into and parsed to; reused so that no call allocates.
+  CallerStatus status;
+  std::array<char, 4096> text;
+
+ private:
+  BorrowedFd procfs_;
+  std::array<Entry, 16> entries_;
+};
+
+/// The caller of one notification. Every function that looks at it ends with still_waiting() and fails with ESRCH when the caller
+/// is gone (any errno will do then: nobody hears it), so what they return is a fact (law 5). The looks switch the worker to PID
+/// 1's own power where they need it; call act() before doing anything on the caller's behalf.
+class Caller {
+ public:
+  /// Reads the status. EPERM for a caller that is in another user namespace than PID 1: its capabilities mean nothing here.
+  static Outcome<Caller> look(Notification& notification, CallerCache& cache, ThreadIdentity& identity);
+
+  [[nodiscard]] pid_t tid() const { return notification_->tid(); }
+  [[nodiscard]] const CallerStatus& status() const { return cache_->status; }
+  [[nodiscard]] const Credentials& credentials() const { return cache_->status.credentials; }
+
+  /// The worker becomes the caller.
+  Outcome<void> act() { return identity_->become(credentials()); }
+
+  /// Copies a string as getname() does: EFAULT where it cannot be read up to its NUL, ENAMETOOLONG from PATH_MAX bytes on. May be
+  /// empty.
+  Outcome<void> copy_path(std::uint64_t address, PathText& into);
+  /// Copies exactly these bytes, once. EFAULT.
+  Outcome<void> copy_in(std::uint64_t address, std::span<std::byte> into);
+  /// Writes exactly these bytes, with the caller's own page protections. EFAULT.
+  Outcome<void> copy_out(std::uint64_t address, std::span<const std::byte> from);
+
+  /// The caller's open file itself (offset, flags and locks shared). EBADF. Needs Linux 5.6; a thread that does not share its
+  /// leader's table: 6.9.
+  Outcome<Fd> take_fd(int number);
+  /// An O_PATH descriptor of what the caller's descriptor stands for; AT_FDCWD is its cwd. EBADF.
+  Outcome<Fd> take_path(int number);
+  /// O_PATH of the caller's root directory where it is not the container's; an invalid Fd where it is.
+  Outcome<Fd> own_root();
+  /// A limit as getrlimit(2) would show it to the caller: the soft value.
+  Outcome<std::uint64_t> soft_limit(int resource);
+  /// True where a signal waits that would end an interruptible sleep.
+  bool has_signal();
+
+  [[nodiscard]] CallerCache& cache() { return *cache_; }
+  [[nodiscard]] ThreadIdentity& identity() { return *identity_; }
+
+ private:
+  Caller(Notification& notification, CallerCache& cache, ThreadIdentity& identity)
+      : notification_(&notification), cache_(&cache), identity_(&identity) {}
+  Outcome<void> confirm() const;
+
+  Notification* notification_;
+  CallerCache* cache_;
+  ThreadIdentity* identity_;
+};
+
+}  // namespace warder::supervisor

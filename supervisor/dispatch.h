@@ -1,0 +1,42 @@
+// From the number of a trapped call to the code that answers it. Workers of PID 1.
+#pragma once
+
+#include "policy/core/compiled.h"
+#include "supervisor/caller.h"
+#include "supervisor/notification.h"
+
+namespace warder::supervisor {
+
+class Worker;  // workers.h
+
+/// One trapped call in the hands of a worker. A handler moves `notification` into its answer; one that returns without has said
+/// EPERM.
+struct Call {
+  Worker& worker;
+  Notification& notification;
+  Caller& caller;
+};
+
+using Handler = void (*)(Call&);
+
+/// The handler of a system call (x86-64 number), or nullptr.
+[[nodiscard]] Handler handler_of(int number);
+
+/// Answers one trapped call, completely: foreign ABIs and numbers without a handler are refused, refusals that the filter sends
+/// only to have them logged are logged and refused, the rest goes to its handler. Never throws; may block where the call may
+/// (Worker::about_to_block).
+void handle(Worker& worker, Notification&& notification);
+
+/// How a refusal is answered and logged; for handlers of files and network alike.
+struct Subject {
+  std::string_view syscall;
+  std::string_view right;   ///< "write", "connect", …
+  std::string_view object;  ///< canonical path or address
+  std::string_view hint;    ///< the YAML line that would allow it
+};
+
+/// Logs what the verdict asks to be logged and carries out `on-deny`. True where the call may go on; otherwise the notification
+/// has been answered with the verdict's errno (or its process killed).
+bool permit(Call& call, const policy::Verdict& verdict, const Subject& subject);
+
+}  // namespace warder::supervisor

@@ -1,0 +1,59 @@
+// How a worker acts as the caller for the length of one call (law 3). Workers of PID 1, each its own thread's credentials.
+//
+// A worker keeps PID 1's real, effective and saved ids and its permitted capabilities for ever, and changes only what the kernel
+// looks at when files are touched: fsuid, fsgid, supplementary groups, the effective set and the umask. So it can always come
+// back, and never becomes a process that the workload's user could signal or trace. Raw system calls: libc would change all
+// threads.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "linux/result.h"
+#include "supervisor/outcome.h"
+
+namespace warder::supervisor {
+
+/// What permission checks look at. Ids are those of PID 1's user namespace.
+struct Credentials {
+  uid_t real_uid = 0, effective_uid = 0, saved_uid = 0, fs_uid = 0;
+  gid_t real_gid = 0, effective_gid = 0, saved_gid = 0, fs_gid = 0;
+  std::vector<gid_t> groups;
+  std::uint64_t effective = 0;  ///< bit N = capability N
+  std::uint64_t permitted = 0;
+  mode_t umask = 022;
+};
+
+/// The identity of one worker thread. Not shared, not moved to another thread.
+class ThreadIdentity {
+ public:
+  /// Gives the calling thread its own root, cwd and umask (CLONE_FS) and switches the fixups of setfsuid off. Call once, in the
+  /// worker, with PID 1's full effective set. An Error where the kernel refuses.
+  Result<void> begin();
+
+  /// PID 1's own power: to look at callers, never to act for them.
+  void own();
+  /// The caller's power and nothing else. Free of system calls where the last caller had the same. EPERM where the kernel
+  /// refuses; the thread then has PID 1's ids and no effective capability.
+  Outcome<void> become(const Credentials& caller);
+  /// As become(), but with the real ids, as access(2) asks.
+  Outcome<void> become_real(const Credentials& caller);
+
+  /// True while the thread's effective set is PID 1's own.
+  [[nodiscard]] bool is_own() const { return effective_ == permitted_ && fs_uid_ == 0; }
+
+ private:
+  Outcome<void> become(uid_t uid, gid_t gid, const std::vector<gid_t>& groups, std::uint64_t effective, mode_t mask);
+  bool set_effective(std::uint64_t effective);
+
+  std::uint64_t permitted_ = 0;
+  std::uint64_t effective_ = 0;
+  uid_t fs_uid_ = 0;
+  gid_t fs_gid_ = 0;
+  std::vector<gid_t> groups_;
+  mode_t umask_ = 0;
+};
+
+}  // namespace warder::supervisor
