@@ -2,6 +2,7 @@
 #pragma once
 
 #include "policy/core/compiled.h"
+#include "supervisor/audit.h"
 #include "supervisor/caller.h"
 #include "supervisor/notification.h"
 
@@ -27,16 +28,9 @@ using Handler = void (*)(Call&);
 /// (Worker::about_to_block).
 void handle(Worker& worker, Notification&& notification);
 
-/// How a refusal is answered and logged; for handlers of files and network alike.
-struct Subject {
-  std::string_view syscall;
-  std::string_view right;   ///< "write", "connect", …
-  std::string_view object;  ///< canonical path or address
-  std::string_view hint;    ///< the YAML line that would allow it
-};
-
 /// Logs what the verdict asks to be logged and carries out `on-deny`. True where the call may go on; otherwise the notification
-/// has been answered with the verdict's errno (or its process killed).
-bool permit(Call& call, const policy::Verdict& verdict, const Subject& subject);
+/// has been answered with the verdict's errno (or its process killed). `event` needs what the operation is about (wanted and
+/// path, or address and section); who asked is filled in here. For handlers of files and network alike.
+[[nodiscard]] bool permit(Call& call, const policy::Verdict& verdict, AuditEvent event);
 
 }  // namespace warder::supervisor

@@ -16,6 +16,7 @@
 
 #include "linux/fd.h"
 #include "policy/core/compiled.h"
+#include "supervisor/caller.h"
 
 namespace warder::supervisor {
 
@@ -37,6 +38,7 @@ class Worker {
   BorrowedFd root;      ///< O_PATH of the container's root directory, as PID 1 has it
   BorrowedFd listener;  ///< of the notification that is being handled
   ThreadIdentity& identity;
+  CallerCache callers{procfs};  ///< what dispatch keeps open of recent callers
 
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
