@@ -11,8 +11,8 @@
 
 namespace warder::policy {
 
-/// The highest number that warder knows by name (Linux 7.0). What is above is answered ENOSYS.
-inline constexpr int newest_syscall = 471;
+/// The highest number that warder knows by name (Linux 6.19). What is above is answered ENOSYS.
+inline constexpr int newest_syscall = 470;
 
 struct SyscallGroup {
   std::string_view name;                       ///< "@mount"
