@@ -20,14 +20,15 @@ namespace warder::policy {
 /// Rights that change the name of an existing object: where `/dir/**` matches /dir only as its top, an entry before it decides
 /// these about /dir ("its parent's entry").
 inline constexpr Rights rights_of_the_name = Rights(Right::rename) | Right::rmdir | Right::remove;
-/// Rights that make a name: refused with EACCES, not ENOENT, where the name is hidden.
-inline constexpr Rights rights_to_make = Rights(Right::create) | Right::mkdir | Right::symlink | Right::link | Right::mkfifo |
-                                         Right::mksock | Right::mkdev | Right::rename;
+/// Rights that make a name: refused with EACCES, not ENOENT, where the name is hidden. (rename and link are asked about both
+/// ends with the same right: for a hidden NEW name the supervisor answers EACCES itself.)
+inline constexpr Rights rights_to_make =
+    Rights(Right::create) | Right::mkdir | Right::symlink | Right::mkfifo | Right::mksock | Right::mkdev;
 
 /// May the object with this canonical path be used with all of `wanted`? Each wanted right is decided by the last entry that
-/// matches; no match: refused, with the section's line as origin. Default errno EACCES. Existence (`wanted` empty) is refused
-/// only where the deciding entry, or that of any ancestor directory, hides: below a hidden directory everything is hidden.
-/// `audited` where an allowed right is in the entry's audit set.
+/// matches; no match: refused, with the section's line as origin. Default errno EACCES. An entry that hides also matches
+/// everything below what its pattern matches, so that a later entry may still show a part of it. Existence (`wanted` empty) is
+/// refused (ENOENT) only where the deciding entry hides. `audited` where an allowed right is in the entry's audit set.
 [[nodiscard]] Verdict decide_path(const Profile& profile, std::string_view canonical, Rights wanted);
 
 /// The rights of a path without regard to mode; `hidden` as for decide_path. What `explain` shows.

@@ -7,17 +7,18 @@
 //   `*`        any bytes but `/`, none included; `?` one byte but `/`; neither treats a leading dot specially
 //   `[a-z]` `[!a-z]` `[^a-z]`  one byte in (not in) the class, never `/`; a `]` right after the opening is itself
 //   `{a,b}`    alternatives, may nest, may be empty; `\x` is the byte x itself
-// A canonical path is absolute, has no empty, `.` or `..` component and no slash at its end; the root is `/`.
+// Faults, so that nothing is ambiguous: `***`, a doubled double star (a component `**` next to another), `\/`, `/` in a class,
+// bytes above 127 in a class. A canonical path is absolute, has no empty, `.` or `..` component and no slash at its end; the root
+// is `/`.
 // `/*` does not match `/`. Patterns of abstract socket names use the same language without the leading slash.
 #pragma once
 
+#include <compare>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
-
-#include "linux/result.h"
 
 namespace warder::policy {
 
@@ -57,15 +58,18 @@ class PatternPosition {
  public:
   explicit PatternPosition(std::string_view pattern);
   void feed(char byte);
-  [[nodiscard]] bool matches() const;   ///< the bytes so far are matched
-  [[nodiscard]] bool top_only() const;  ///< … but only as the top of `/dir/**`
-  [[nodiscard]] bool dead() const;      ///< no continuation can match
-  friend auto operator<=>(const PatternPosition&, const PatternPosition&) = default;
+  [[nodiscard]] bool matches() const;                             ///< the bytes so far are matched
+  [[nodiscard]] bool top_only() const;                            ///< … but only as the top of `/dir/**`
+  [[nodiscard]] bool dead() const { return positions_.empty(); }  ///< no continuation can match
+
+  friend bool operator==(const PatternPosition& a, const PatternPosition& b) { return a.positions_ == b.positions_; }
+  friend auto operator<=>(const PatternPosition& a, const PatternPosition& b) { return a.positions_ <=> b.positions_; }
 
  private:
-  friend struct PatternPositionAccess;
-  std::string pattern_;
-  std::vector<std::size_t> positions_;
+  struct Tokens;
+  void settle();
+  std::shared_ptr<const Tokens> tokens_;
+  std::vector<std::size_t> positions_;  ///< sorted, each once
 };
 
 }  // namespace warder::policy
