@@ -17,14 +17,6 @@
 
 namespace warder::policy {
 
-/// Rights that change the name of an existing object: where `/dir/**` matches /dir only as its top, an entry before it decides
-/// these about /dir ("its parent's entry").
-inline constexpr Rights rights_of_the_name = Rights(Right::rename) | Right::rmdir | Right::remove;
-/// Rights that make a name: refused with EACCES, not ENOENT, where the name is hidden. (rename and link are asked about both
-/// ends with the same right: for a hidden NEW name the supervisor answers EACCES itself.)
-inline constexpr Rights rights_to_make =
-    Rights(Right::create) | Right::mkdir | Right::symlink | Right::mkfifo | Right::mksock | Right::mkdev;
-
 /// May the object with this canonical path be used with all of `wanted`? Each wanted right is decided by the last entry that
 /// matches; no match: refused, with the section's line as origin. Default errno EACCES. An entry that hides also matches
 /// everything below what its pattern matches, so that a later entry may still show a part of it. Existence (`wanted` empty) is

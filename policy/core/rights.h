@@ -65,13 +65,12 @@ inline constexpr Rights rights_rwx = rights_rw | Right::exec;
 inline constexpr Rights rights_all = rights_rwx | Right::chown | Right::mkdev | Right::ioctl;
 inline constexpr int right_count = 21;
 
-/// Rights that change the NAME of an object. The pattern `/dir/**` decides them for everything below /dir, but not for /dir
-/// itself: that is for the entry that matches /dir as a member of its parent.
-inline constexpr Rights rights_on_name = Rights(Right::create) | Right::remove | Right::rename | Right::link | Right::symlink |
-                                         Right::mkdir | Right::rmdir | Right::mkfifo | Right::mksock | Right::mkdev;
-/// Rights that make a new name: refused with EACCES at a hidden name, where all others find nothing (ENOENT).
-inline constexpr Rights rights_that_create =
-    Rights(Right::create) | Right::symlink | Right::mkdir | Right::mkfifo | Right::mksock | Right::mkdev;
+/// Rights that change the name of an existing object: where `/dir/**` matches /dir only as its top, an entry before it decides
+/// these about /dir ("its parent's entry").
+inline constexpr Rights rights_of_the_name = Rights(Right::rename) | Right::rmdir | Right::remove;
+/// Rights that make a name: refused with EACCES, not ENOENT, where the name is hidden.
+inline constexpr Rights rights_to_make = Rights(Right::create) | Right::mkdir | Right::symlink | Right::link | Right::mkfifo |
+                                         Right::mksock | Right::mkdev | Right::rename;
 
 /// The word a profile uses for one right (`delete` for remove), or "" for a bit that is none.
 [[nodiscard]] std::string_view right_name(Right right);
