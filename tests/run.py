@@ -14,6 +14,7 @@ runner. Each test method is one process with a time limit (60 s; `time_limit` of
 """
 import argparse
 import concurrent.futures
+import faulthandler
 import importlib.util
 import json
 import os
@@ -70,7 +71,8 @@ def run_limited(argv, limit, env=None):
 def one_method(file, method, name, limit):
     started = time.monotonic()
     with tempfile.NamedTemporaryFile("r", prefix="result-") as report:
-        code, text = run_limited([sys.executable, str(TESTS / "run.py"), "--one", str(file), method, report.name], limit)
+        code, text = run_limited([sys.executable, str(TESTS / "run.py"), "--one", str(file), method, report.name,
+                                  str(limit)], limit)
         seconds = time.monotonic() - started
         try:
             told = json.load(report)
@@ -108,8 +110,9 @@ def unit_program(program, name, limit):
     return results
 
 
-def child_main(file, method, report):
-    """--one: runs a single method in this process and writes what came of it."""
+def child_main(file, method, report, limit):
+    """--one: runs a single method in this process and writes what came of it. Shortly before its limit it says where it is."""
+    faulthandler.dump_traceback_later(float(limit) - 1, file=sys.stdout)
     suite = unittest.defaultTestLoader.loadTestsFromName(method, load_module(pathlib.Path(file)))
     outcome = unittest.TextTestRunner(stream=sys.stdout, verbosity=0).run(suite)
     if not outcome.wasSuccessful() or outcome.testsRun == 0 and not outcome.skipped:
