@@ -248,6 +248,13 @@ class Bundle:
         self.started.discard(container)
         return run_command([*self.globals(), "delete", "--force", container], 20)
 
+    def state_of(self, container):
+        """The parsed output of `warder state`."""
+        outcome = self.warder("state", container)
+        if outcome.code != 0:
+            raise AssertionError(f"state failed: {outcome!r}")
+        return json.loads(outcome.out)
+
     def audit(self):
         """The lines of the audit log so far, parsed."""
         if not self.audit_log.exists():
@@ -286,6 +293,22 @@ class ContainerTest(unittest.TestCase):
             raise unittest.SkipTest("needs root")
         if not os.access(WARDER, os.X_OK):
             raise FileNotFoundError(f"{WARDER} is missing: build first, or set WARDER")
+
+    def wait_for(self, condition, seconds=10):
+        """Polls until `condition()` is true and gives its value; fails the test at the limit."""
+        deadline = time.monotonic() + seconds
+        while not (value := condition()):
+            if time.monotonic() > deadline:
+                self.fail(f"what was waited for did not come true in {seconds} s")
+            time.sleep(0.02)
+        return value
+
+    def assert_nothing_left(self, bundle):
+        """No state, cgroup, mount or process of the bundle's containers."""
+        with open("/proc/self/mountinfo", encoding="utf-8") as table:
+            mounts = [line for line in table if str(bundle.directory) in line]
+        cgroups = [str(path) for path in pathlib.Path("/sys/fs/cgroup").glob(f"*{CGROUP}/{bundle.id}*")]
+        self.assertEqual((os.listdir(bundle.state), mounts, cgroups), ([], [], []))
 
     def bundle(self, *args, **kwargs):
         made = Bundle(*args, **kwargs)
