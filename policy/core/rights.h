@@ -68,9 +68,10 @@ inline constexpr int right_count = 21;
 /// Rights that change the name of an existing object: where `/dir/**` matches /dir only as its top, an entry before it decides
 /// these about /dir ("its parent's entry").
 inline constexpr Rights rights_of_the_name = Rights(Right::rename) | Right::rmdir | Right::remove;
-/// Rights that make a name: refused with EACCES, not ENOENT, where the name is hidden.
-inline constexpr Rights rights_to_make = Rights(Right::create) | Right::mkdir | Right::symlink | Right::link | Right::mkfifo |
-                                         Right::mksock | Right::mkdev | Right::rename;
+/// Rights that make a name: refused with EACCES, not ENOENT, where the name is hidden. rename and link are asked about both ends
+/// with the same right and are not among them; for a hidden NEW name the supervisor answers EACCES itself.
+inline constexpr Rights rights_to_make =
+    Rights(Right::create) | Right::mkdir | Right::symlink | Right::mkfifo | Right::mksock | Right::mkdev;
 
 /// The word a profile uses for one right (`delete` for remove), or "" for a bit that is none.
 [[nodiscard]] std::string_view right_name(Right right);
