@@ -48,8 +48,10 @@ struct AddressRule {
   std::uint8_t prefix = 0;  ///< bits
   std::uint16_t port_low = 0;
   std::uint16_t port_high = 65535;
-  std::string name;  ///< DNS name (tcp, udp) or pattern (unix_path, unix_abstract)
-  std::string text;  ///< as written
+  std::string name;             ///< DNS name (tcp, udp) or pattern (unix_path, unix_abstract)
+  std::string text;             ///< as written
+  bool override_lower = false;  ///< as for a path entry
+  std::uint32_t layer = 0;      ///< index into Profile::layers
   Source source;
 };
 
@@ -65,6 +67,7 @@ struct SyscallRule {
   bool allow = false;
   std::string word;          ///< as written: "@mount" or "bpf"
   std::vector<int> numbers;  ///< x86-64
+  std::uint32_t layer = 0;   ///< index into Profile::layers
   Source source;
 };
 
