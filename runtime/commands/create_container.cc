@@ -1,0 +1,271 @@
+// Making a container. The host process of `create` and `run`: single-threaded, the caller's own privileges.
+//
+// Everything that can fail without leaving a trace comes first: config.json, profile, both compiled programs. Then the state
+// directory, the cgroup and the processes, in this order; Undo takes them back in reverse.
+#include "runtime/commands/create_container.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "linux/facts.h"
+#include "linux/open.h"
+#include "linux/process.h"
+#include "linux/socket.h"
+#include "policy/load.h"
+#include "policy/lower.h"
+#include "runtime/commands/console_socket.h"
+#include "runtime/commands/process_plan.h"
+#include "runtime/commands/rootfs_facts.h"
+#include "runtime/config/parse.h"
+#include "runtime/container/hooks.h"
+#include "runtime/oci_seccomp.h"
+#include "runtime/text_file.h"
+
+namespace warder::runtime {
+namespace {
+
+constexpr std::string_view profile_annotation = "io.warder.profile";
+
+struct Policy {
+  std::vector<std::byte> block;
+  ProfileState state;
+  std::uint64_t capability_ceiling = ~std::uint64_t{0};
+  std::string audit_file;
+};
+
+Result<std::string> absolute_path(const std::string& path) {
+  std::unique_ptr<char, decltype(&::free)> resolved(::realpath(path.c_str(), nullptr), &::free);
+  if (resolved == nullptr) return Error::syscall(fmt::format("realpath '{}'", path));
+  return std::string(resolved.get());
+}
+
+ProfileState describe(const policy::Profile& profile) {
+  ProfileState state{.name = profile.name, .file = "builtin", .hash = profile.hash(), .layers = {}};
+  for (const policy::Layer& layer : profile.layers) {
+    std::string file = layer.source.file != nullptr ? *layer.source.file : "builtin";
+    state.layers.push_back({.name = layer.name, .file = file, .hash = layer.hash});
+    state.file = std::move(file);
+  }
+  return state;
+}
+
+/// Finds the profile by the names in config.json and compiles it for this kernel and this rootfs.
+Result<Policy> make_policy(const Context& context, const std::string& id, const Spec& spec, BorrowedFd rootfs) {
+  policy::LoadRequest request{.container_id = id,
+                              .hostname = spec.hostname,
+                              .domainname = spec.domainname,
+                              .annotation = std::nullopt,
+                              .joins_uts_namespace = false,
+                              .where = policy::profile_directories(context.options.profile_dir, context.rootless)};
+  auto annotation = spec.annotations.find(std::string(profile_annotation));
+  if (annotation != spec.annotations.end()) request.annotation = annotation->second;
+  const Namespace* uts = spec.linux_.find(NamespaceType::uts);
+  request.joins_uts_namespace = uts != nullptr && !uts->path.empty();
+
+  policy::LoadOutcome outcome = policy::load_for_container(request);
+  if (!outcome.profile) return Error::user("profile: " + policy::findings_text(outcome.findings));
+  for (const policy::Finding& finding : outcome.findings) context.log.warning(policy::finding_text(finding));
+  auto lowered = policy::lower(*outcome.profile, probe_kernel(), rootfs_facts(rootfs, spec));
+  if (!lowered.ok()) return std::move(lowered).error().with(fmt::format("profile '{}'", outcome.profile->name));
+  auto compiled = WARDER_TRY_WITH(policy::Compiled::open(lowered->block), "compiled profile");
+  return Policy{.block = std::move(lowered->block),
+                .state = describe(*outcome.profile),
+                .capability_ceiling = compiled.capability_ceiling(),
+                .audit_file = outcome.config.audit_file};
+}
+
+supervisor::HookPlan hook_plan(const Hook& hook) {
+  return {.path = hook.path, .args = hook.args, .env = hook.env, .timeout_seconds = hook.timeout_seconds.value_or(0)};
+}
+
+Result<supervisor::Boot> make_boot(const Context& context, const CreateOptions& options, const Spec& spec, Policy& policy) {
+  supervisor::Boot boot;
+  boot.container_id = options.id;
+  boot.hostname = spec.hostname;
+  boot.private_pid_namespace = spec.linux_.makes(NamespaceType::pid);
+  boot.own_user_namespace = spec.linux_.find(NamespaceType::user) != nullptr;
+  boot.process = WARDER_TRY(plan_process(spec.process));
+  CapabilityLimits limits{.ceiling = policy.capability_ceiling, .grantable = grantable_capabilities(boot.own_user_namespace)};
+  limit_capabilities(boot.process.capabilities, limits, context.log);
+  const supervisor::CapabilitySets& sets = boot.process.capabilities;
+  boot.supervisor_capabilities = sets.bounding | sets.permitted | sets.inheritable | sets.ambient;
+  boot.process.set_groups = may_set_groups(spec.linux_, spec.annotations);
+  boot.process.new_session_keyring = !options.no_new_keyring;
+  boot.process.preserve_fds = options.preserve_fds;
+  pass_activation_sockets(boot.process);
+  if (spec.linux_.personality) boot.process.personality = spec.linux_.personality->domain;
+  if (spec.linux_.seccomp) {
+    auto program = WARDER_TRY_WITH(compile_seccomp_cached(*spec.linux_.seccomp, context.root.path + "/@seccomp"), "seccomp");
+    boot.process.seccomp_program = std::move(program.filter);
+    boot.process.seccomp_flags = program.flags;
+  }
+  for (const Hook& hook : spec.hooks.start_container) boot.process.start_container_hooks.push_back(hook_plan(hook));
+  boot.compiled = std::move(policy.block);
+  return boot;
+}
+
+ContainerState first_state(const Context& context, const CreateOptions& options, const Spec& spec, const ProfileState& profile) {
+  ContainerState state;
+  state.oci_version = spec.oci_version;
+  state.id = options.id;
+  state.bundle = options.bundle;
+  state.rootfs = spec.root.path;
+  state.created = timestamp_now();
+  state.owner = ::geteuid();
+  state.rootless = context.rootless;
+  state.annotations = spec.annotations;
+  state.private_pid_namespace = spec.linux_.makes(NamespaceType::pid);
+  state.own_user_namespace = spec.linux_.find(NamespaceType::user) != nullptr;
+  state.has_terminal = spec.process.terminal;
+  state.profile = profile;
+  state.poststart = spec.hooks.poststart;
+  state.poststop = spec.hooks.poststop;
+  return state;
+}
+
+/// Takes back what a failed creation has made, newest first.
+class Undo {
+ public:
+  Undo(Container& container, const Log& log) : container_(container), log_(log) {}
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  ~Undo() {
+    if (!armed_) return;
+    auto destroyed = destroy(container_, log_);
+    if (!destroyed.ok()) log_.warning("clean up after a failure: " + destroyed.error().text());
+    for (const LaunchedProcess* process : {&processes.workload, &processes.init}) {
+      if (process->pidfd) static_cast<void>(kernel::send_signal(process->pidfd, SIGKILL));
+    }
+  }
+  void disarm() { armed_ = false; }
+
+  Launched processes;
+
+ private:
+  Container& container_;
+  const Log& log_;
+  bool armed_ = true;
+};
+
+Result<Fd> open_audit_log(const StateDirectory& directory, const std::string& file) {
+  constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+  Fd log(file.empty() ? ::openat(directory.fd().get(), "audit.log", flags, 0600) : ::open(file.c_str(), flags, 0600));
+  if (!log) return Error::syscall(fmt::format("open audit log '{}'", file.empty() ? "audit.log" : file));
+  return log;
+}
+
+Result<void> check_console(const Spec& spec, const ConsoleReceiver& console) {
+  bool receiver = !console.path.empty() || console.socket.valid();
+  if (spec.process.terminal && !receiver) {
+    return Error::user("process.terminal is true, so that the terminal needs a receiver; accepted: --console-socket PATH");
+  }
+  if (!spec.process.terminal && !console.path.empty()) {
+    return Error::user("--console-socket is given but process.terminal is false; accepted: both or neither");
+  }
+  return {};
+}
+
+Result<void> launch_into(Container& container, Undo& undo, const CreateOptions& options, const Spec& spec, BorrowedFd rootfs,
+                         supervisor::Boot& boot, const ConsoleReceiver& console, const std::string& audit_file,
+                         const Cgroup& cgroup) {
+  Fd audit_log = WARDER_TRY(open_audit_log(container.directory, audit_file));
+  Fd control = WARDER_TRY_WITH(kernel::listen_seqpacket(container.directory.fd(), "control.sock"), "control socket");
+  Fd init_binary = WARDER_TRY_WITH(open_init_binary(), "warder-init");
+  Fd console_socket;
+  if (!console.path.empty()) console_socket = WARDER_TRY(connect_console_socket(console.path));
+  auto hook_state = [&container](pid_t pid) { return oci_state_json(container.state, Status::creating, pid); };
+  if (!boot.process.start_container_hooks.empty()) {
+    boot.process.hook_state = oci_state_json(container.state, Status::created, boot.private_pid_namespace ? 1 : 0);
+  }
+  LaunchRequest request{.spec = spec,
+                        .id = options.id,
+                        .bundle = options.bundle,
+                        .rootfs = rootfs,
+                        .boot = boot,
+                        .init_binary = init_binary,
+                        .control_socket = control,
+                        .audit_log = audit_log,
+                        .console_socket = console.socket.valid() ? console.socket : BorrowedFd(console_socket),
+                        .cgroup = cgroup,
+                        .no_pivot = options.no_pivot,
+                        .hook_state = hook_state};
+  undo.processes = WARDER_TRY(launch(request));
+  container.state.init = undo.processes.init.identity;
+  container.state.workload = undo.processes.workload.identity;
+  return {};
+}
+
+}  // namespace
+
+void CreateOptions::define(CLI::App& app) {
+  app.add_option("ID", id, "the container's id: letters, digits, '_', '+', '-' and '.'")->required();
+  app.add_option("-b,--bundle", bundle, "directory with config.json")->capture_default_str();
+  app.add_option("-f,--config", config, "the file to read, relative to the bundle")->capture_default_str();
+  app.add_option("--console-socket", console_socket, "UNIX socket that gets the terminal's master");
+  app.add_option("--pid-file", pid_file, "file for the process id of the container's PID 1");
+  app.add_option("--preserve-fds", preserve_fds, "pass descriptors 3 to 3+N-1 to the workload")->check(CLI::Range(0, 900));
+  app.add_flag("--no-pivot", no_pivot, "move the root mount instead of pivot_root, for a rootfs in memory");
+  app.add_flag("--no-new-keyring", no_new_keyring, "share the caller's session keyring");
+}
+
+Result<Spec> read_spec(const Context& context, CreateOptions& options) {
+  options.bundle = WARDER_TRY_WITH(absolute_path(options.bundle), "bundle");
+  std::string path = options.config.starts_with('/') ? options.config : options.bundle + "/" + options.config;
+  std::string text = WARDER_TRY_WITH(read_text_file(BorrowedFd(AT_FDCWD), path), "config.json");
+  Warnings warnings;
+  Spec spec = WARDER_TRY(parse_config(text, options.bundle, warnings));
+  for (const std::string& warning : warnings) context.log.warning(warning);
+  spec.root.path = WARDER_TRY_WITH(absolute_path(spec.root.path), "root.path");
+  return spec;
+}
+
+Result<Created> create_container(const Context& context, const CreateOptions& options, const Spec& spec,
+                                 const ConsoleReceiver& console) {
+  WARDER_TRY(check_container_id(options.id));
+  WARDER_TRY(check_console(spec, console));
+  Fd rootfs = WARDER_TRY_WITH(kernel::open_path(spec.root.path, O_PATH | O_DIRECTORY | O_NOFOLLOW), "root.path");
+  Policy policy = WARDER_TRY(make_policy(context, options.id, spec, rootfs));
+  StateDirectory directory = WARDER_TRY(StateDirectory::create(context.root, options.id));
+  Container container{std::move(directory), first_state(context, options, spec, policy.state)};
+  Undo undo(container, context.log);
+  supervisor::Boot boot = WARDER_TRY(make_boot(context, options, spec, policy));
+  CgroupRequest cgroup_request{.id = options.id,
+                               .cgroups_path = spec.linux_.cgroups_path,
+                               .resources = spec.linux_.resources,
+                               .manager = context.options.cgroup_manager,
+                               .rootless = context.rootless};
+  Cgroup cgroup = WARDER_TRY_WITH(Cgroup::create(cgroup_request), "cgroup");
+  container.state.cgroup = cgroup.state();
+  // `delete --force` can clean up after a creation that was killed half way.
+  WARDER_TRY(container.directory.save(container.state));
+  WARDER_TRY(launch_into(container, undo, options, spec, rootfs, boot, console, policy.audit_file, cgroup));
+  WARDER_TRY(container.directory.save(container.state));
+  if (!options.pid_file.empty()) {
+    std::string pid = std::to_string(container.state.init.pid);
+    WARDER_TRY_WITH(replace_text_file(BorrowedFd(AT_FDCWD), options.pid_file, pid, 0644), "pid file");
+  }
+  undo.disarm();
+  return Created{
+      .container = std::move(container), .processes = std::move(undo.processes), .console_size = spec.process.console_size};
+}
+
+Result<void> start_container(const Container& container) {
+  Fd control = WARDER_TRY(container.connect_supervisor());
+  WARDER_TRY(ask_supervisor(control, {.type = supervisor::MessageType::control_start, .number = 0, .text = {}, .fds = {}}));
+  WARDER_TRY(container.directory.mark_started());
+  const std::vector<Hook>& hooks = container.state.poststart;
+  if (hooks.empty()) return {};
+  auto ran = run_hooks("poststart", hooks, oci_state_json(container.state, Status::running, container.state.init.pid));
+  if (ran.ok()) return {};
+  // The specification: a failing poststart hook stops the container.
+  auto workload = open_process(container.state.workload);
+  if (workload.ok()) static_cast<void>(kernel::send_signal(*workload, SIGKILL));
+  return ran;
+}
+
+}  // namespace warder::runtime
