@@ -1,12 +1,14 @@
 // The built-in hardening set (law 10): doors beside the door, which no profile has to name. Pure data.
 //
 // It is in force in every mode, audit and learn included, because a door left open would also escape the recording. A profile
-// gives one call back with `syscalls: allow: [NAME]`.
+// gives one call back with `syscalls: allow: [NAME]`; what more a profile may refuse is in the group `@strict`.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
+
+#include "policy/profile.h"
 
 namespace warder::policy {
 
@@ -20,12 +22,13 @@ enum class HardeningScope : std::uint8_t {
 
 /// What about the call is refused. Arguments are compared as the kernel reads them: 32 bits where it takes an int.
 enum class HardeningCondition : std::uint8_t {
-  any,                  ///< the call itself
-  new_user_namespace,   ///< CLONE_NEWUSER in the first argument
-  terminal_injection,   ///< ioctl TIOCSTI, TIOCLINUX, TIOCSETD
-  executable_memfd,     ///< memfd_create without MFD_NOEXEC_SEAL
-  alg_or_vsock_family,  ///< socket of AF_ALG or AF_VSOCK
-  fast_open,            ///< MSG_FASTOPEN in the flags
+  any,                 ///< the call itself
+  new_user_namespace,  ///< CLONE_NEWUSER in the first argument
+  terminal_injection,  ///< ioctl TIOCSTI, TIOCLINUX, TIOCSETD
+  executable_memfd,    ///< memfd_create without MFD_NOEXEC_SEAL
+  undivided_family,    ///< socket of AF_ALG or AF_VSOCK
+  raw_transport,       ///< socket of a family or protocol in which an address of `network` means nothing
+  fast_open,           ///< MSG_FASTOPEN: connects without connect
 };
 
 struct HardeningRule {
@@ -38,5 +41,12 @@ struct HardeningRule {
 };
 
 [[nodiscard]] std::span<const HardeningRule> hardening_rules();
+
+/// Does the rule's scope include this profile? (`syscalls: allow` is not looked at; ceilings neither.)
+[[nodiscard]] bool hardening_applies(const HardeningRule& rule, const Profile& profile);
+
+/// True where every path has `right`, nobody's use of it is audited and nothing is hidden: calls that need only this right need
+/// no look. A profile without `paths` gives every right.
+[[nodiscard]] bool gives_everywhere(const Profile& profile, Right right);
 
 }  // namespace warder::policy
