@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "policy/address_sets.h"
 #include "policy/groups.h"
 #include "policy/pattern.h"
 #include "policy/pattern_sets.h"
@@ -63,35 +64,6 @@ void check_alternative(const std::vector<PathEntry>& entries, std::size_t lower,
   }
 }
 
-bool prefix_covers(const AddressRule& outer, const AddressRule& inner) {
-  if (outer.any_address) return true;
-  if (inner.any_address || outer.ipv6 != inner.ipv6 || outer.prefix > inner.prefix) return false;
-  for (unsigned bit = 0; bit < outer.prefix; ++bit) {
-    if (((outer.address[bit / 8] ^ inner.address[bit / 8]) >> (7 - bit % 8) & 1U) != 0) return false;
-  }
-  return true;
-}
-
-bool is_pattern(const AddressRule& rule) {
-  return rule.transport == Transport::unix_path || rule.transport == Transport::unix_abstract;
-}
-
-bool covers(const AddressRule& outer, const AddressRule& inner) {
-  if (outer.transport != inner.transport) return false;
-  if (is_pattern(outer)) return patterns_cover(std::span(&outer.name, 1), inner.name);
-  if (outer.port_low > inner.port_low || outer.port_high < inner.port_high) return false;
-  if (!outer.name.empty() || !inner.name.empty()) return outer.name == inner.name;
-  return prefix_covers(outer, inner);
-}
-
-bool overlap(const AddressRule& a, const AddressRule& b) {
-  if (a.transport != b.transport) return false;
-  if (is_pattern(a)) return patterns_overlap(a.name, b.name);
-  if (a.port_low > b.port_high || b.port_low > a.port_high) return false;
-  if (!a.name.empty() || !b.name.empty()) return a.name == b.name;
-  return prefix_covers(a, b) || prefix_covers(b, a);
-}
-
 /// The last rule of `rules` that names the call, or null.
 const SyscallRule* deciding(const std::vector<SyscallRule>& rules, int number) {
   for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
@@ -127,9 +99,10 @@ void find_addresses_given_back(const std::optional<std::vector<AddressRule>>& ru
     if (denied.allow) continue;
     for (std::size_t i = lower + 1; i < rules->size(); ++i) {
       const AddressRule& upper = (*rules)[i];
-      if (!upper.allow || upper.layer <= denied.layer || upper.override_lower || !overlap(upper, denied)) continue;
-      const bool denied_again = std::any_of(rules->begin() + static_cast<std::ptrdiff_t>(i), rules->end(),
-                                            [&](const AddressRule& later) { return !later.allow && covers(later, denied); });
+      if (!upper.allow || upper.layer <= denied.layer || upper.override_lower || !addresses_overlap(upper, denied)) continue;
+      const bool denied_again =
+          std::any_of(rules->begin() + static_cast<std::ptrdiff_t>(i), rules->end(),
+                      [&](const AddressRule& later) { return !later.allow && address_covers(later, denied); });
       if (denied_again) continue;
       findings.push_back({upper.source,
                           "gives back '" + denied.text.substr(denied.text.starts_with('!') ? 1 : 0) +

@@ -24,7 +24,7 @@ struct LoadRequest {
 struct LoadOutcome {
   std::optional<Profile> profile;  ///< absent: refuse to create, and show the findings
   Config config;
-  std::vector<Finding> findings;  ///< errors where there is no profile; else lints at most
+  std::vector<Finding> findings;  ///< errors where there is no profile; lints are lint_profile()'s (check.h)
 };
 
 /// Reads warder.yaml, finds the profile, merges its layers, adds the mandatory ceiling and checks the whole. Without any file:

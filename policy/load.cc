@@ -1,0 +1,239 @@
+#include "policy/load.h"
+
+#include <algorithm>
+
+#include "policy/layers.h"
+#include "policy/parse.h"
+
+namespace warder::policy {
+namespace {
+
+// The profile of a container for which no file exists. Its effect is described in warder-profile(5), "Built-in default".
+constexpr std::string_view builtin_text =
+    "warder: 1\n"
+    "description: Built-in default, the hardening set alone\n"
+    "audit: cheap\n";
+
+LayerFile layer_file(FileText&& file) {
+  return {file.state == FileText::State::found, std::move(file.file), std::move(file.text), std::move(file.findings)};
+}
+
+bool contains(const std::vector<std::string>& list, const std::string& file) {
+  return std::find(list.begin(), list.end(), file) != list.end();
+}
+
+/// Finds, merges and checks, collecting findings on the way.
+class Loader {
+ public:
+  explicit Loader(const LoadRequest& request) : request_(request), variables_{request.hostname, request.container_id} {}
+
+  LoadOutcome for_container() {
+    read_config();
+    check_names();
+    if (!failed()) finish(request_.annotation ? by_annotation() : by_hostname());
+    return std::move(outcome_);
+  }
+
+  LoadOutcome by_name(std::string_view name_or_file) {
+    read_config();
+    if (name_or_file == "builtin") {
+      finish(Found{"builtin", builtin()});
+    } else if (name_or_file.find('/') != std::string_view::npos || name_or_file.ends_with(".yaml")) {
+      finish(given_file(std::string(name_or_file)));
+    } else {
+      finish(named(std::string(name_or_file), "profile"));
+    }
+    return std::move(outcome_);
+  }
+
+ private:
+  struct Found {
+    std::string name;
+    LayerFile file;
+  };
+
+  [[nodiscard]] bool failed() const { return has_errors(outcome_.findings); }
+  void error(std::string text) {
+    static const auto nowhere = std::make_shared<const std::string>("profile");
+    outcome_.findings.push_back({Source{nowhere, 0, 0}, std::move(text), false});
+  }
+  void keep(std::vector<Finding>&& findings) {
+    outcome_.findings.insert(outcome_.findings.end(), findings.begin(), findings.end());
+  }
+
+  static LayerFile builtin() { return {true, std::make_shared<const std::string>("builtin"), std::string(builtin_text), {}}; }
+
+  void read_config() {
+    const std::string& path = request_.where.config_file;
+    const std::size_t slash = path.find_last_of('/');
+    if (slash == std::string::npos) return;
+    auto file = read_profile_file(path.substr(0, slash), path.substr(slash + 1), FileTrust::provided);
+    keep(std::move(file.findings));
+    if (file.state != FileText::State::found) return;
+    auto parsed = parse_config(file.text, file.file);
+    outcome_.config = parsed.config;
+    keep(std::move(parsed.findings));
+  }
+
+  void check_names() {
+    const auto check = [&](std::string_view what, std::string_view name) {
+      if (const auto fault = name_fault(name)) error(std::string(what) + " '" + std::string(name.substr(0, 300)) + "' " + *fault);
+    };
+    if (!request_.joins_uts_namespace) {
+      check("hostname", request_.hostname);
+      check("domainname", request_.domainname);
+    }
+    if (!request_.annotation) return;
+    check("annotation io.warder.profile", *request_.annotation);
+    if (request_.annotation->empty()) error("annotation io.warder.profile is empty; accepted: the name of a profile");
+    if (*request_.annotation == "mandatory") error("annotation io.warder.profile names the ceiling; accepted: any other profile");
+    if (!outcome_.config.allow_annotation) {
+      error("annotation io.warder.profile is given, but " + request_.where.config_file + " says allow-annotation: false");
+    }
+  }
+
+  /// `name` from the directories, then stock, leaving out files that are in use already.
+  FileText find(const std::string& name, const std::vector<std::string>& in_use) {
+    for (const auto* list : {&request_.where.directories, &request_.where.stock}) {
+      for (const auto& directory : *list) {
+        if (contains(in_use, directory + "/" + name + ".yaml")) continue;
+        auto file = read_profile_file(directory, name + ".yaml", FileTrust::provided);
+        if (file.state != FileText::State::absent) return file;
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::string searched() const {
+    std::string text;
+    for (const auto* list : {&request_.where.directories, &request_.where.stock}) {
+      for (const auto& directory : *list) text += (text.empty() ? "" : ", ") + directory;
+    }
+    return text;
+  }
+
+  std::optional<Found> named(const std::string& name, std::string_view what) {
+    if (const auto fault = name_fault(name)) {
+      error(std::string(what) + " '" + name + "' " + *fault);
+      return std::nullopt;
+    }
+    auto file = find(name, {});
+    if (file.state == FileText::State::found) return Found{name, layer_file(std::move(file))};
+    if (file.state == FileText::State::absent) {
+      error(std::string(what) + " '" + name + "' is in none of the profile directories (" + searched() + ")");
+    }
+    keep(std::move(file.findings));
+    return std::nullopt;
+  }
+
+  std::optional<Found> by_annotation() { return named(*request_.annotation, "annotation io.warder.profile:"); }
+
+  std::optional<Found> by_hostname() {
+    const bool keyless = request_.joins_uts_namespace;
+    const auto list = keyless ? candidates("", "") : candidates(request_.hostname, request_.domainname);
+    for (const auto& directory : request_.where.directories) {
+      for (const auto& candidate : list) {
+        auto file = candidate.longest_template ? read_longest_template(directory, candidate.name)
+                                               : read_profile_file(directory, candidate.name + ".yaml", FileTrust::provided);
+        if (file.state == FileText::State::absent) continue;
+        keep(std::move(file.findings));
+        if (file.state == FileText::State::refused) return std::nullopt;
+        return Found{profile_name(*file.file), layer_file(std::move(file))};
+      }
+    }
+    return without_profile();
+  }
+
+  std::optional<Found> without_profile() {
+    if (outcome_.config.when_no_profile == WhenNoProfile::refuse) {
+      error("there is no profile for hostname '" + request_.hostname + "' in " + searched() + ", and " +
+            request_.where.config_file + " says when-no-profile: refuse");
+      return std::nullopt;
+    }
+    for (const auto& directory : request_.where.stock) {
+      auto file = read_profile_file(directory, "default.yaml", FileTrust::provided);
+      keep(std::move(file.findings));
+      if (file.state == FileText::State::refused) return std::nullopt;
+      if (file.state == FileText::State::found) return Found{"default", layer_file(std::move(file))};
+    }
+    return Found{"builtin", builtin()};
+  }
+
+  std::optional<Found> given_file(const std::string& path) {
+    const std::size_t slash = path.find_last_of('/');
+    const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    auto file = read_profile_file(directory, slash == std::string::npos ? path : path.substr(slash + 1), FileTrust::given);
+    if (file.state == FileText::State::absent) error("file '" + path + "' does not exist");
+    if (file.state == FileText::State::found) file.file = std::make_shared<const std::string>(path);
+    keep(std::move(file.findings));
+    if (file.state != FileText::State::found) return std::nullopt;
+    return Found{profile_name(path), layer_file(std::move(file))};
+  }
+
+  static std::string profile_name(const std::string& path) {
+    const std::size_t slash = path.find_last_of('/');
+    const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+    return name.ends_with(".yaml") ? name.substr(0, name.size() - 5) : name;
+  }
+
+  MergeOutcome merge(const Found& found) {
+    const LayerSource source = [&](std::string_view name, const std::vector<std::string>& in_use) {
+      return layer_file(find(std::string(name), in_use));
+    };
+    return merge_layers(found.name, found.file, source, variables_);
+  }
+
+  /// The ceilings, one below the other: the first directory's is asked first.
+  std::shared_ptr<const Profile> ceiling() {
+    std::shared_ptr<const Profile> top;
+    for (const auto& directory : request_.where.mandatory) {
+      auto file = read_profile_file(directory, "mandatory.yaml", FileTrust::provided);
+      keep(std::move(file.findings));
+      if (file.state != FileText::State::found) continue;
+      auto merged = merge(Found{"mandatory", layer_file(std::move(file))});
+      keep(std::move(merged.findings));
+      merged.profile.ceiling = top;
+      top = std::make_shared<const Profile>(std::move(merged.profile));
+    }
+    return top;
+  }
+
+  void finish(const std::optional<Found>& found) {
+    if (!found) return;
+    auto merged = merge(*found);
+    keep(std::move(merged.findings));
+    merged.profile.ceiling = ceiling();
+    if (failed()) return;
+    outcome_.profile = std::move(merged.profile);
+  }
+
+  const LoadRequest& request_;
+  Variables variables_;
+  LoadOutcome outcome_;
+};
+
+}  // namespace
+
+LoadOutcome load_for_container(const LoadRequest& request) { return Loader(request).for_container(); }
+
+LoadOutcome load_by_name(std::string_view name_or_file, const LoadRequest& request) {
+  return Loader(request).by_name(name_or_file);
+}
+
+Profile builtin_profile() {
+  const auto file = std::make_shared<const std::string>("builtin");
+  const LayerSource nothing = [](std::string_view, const std::vector<std::string>&) { return LayerFile{}; };
+  return merge_layers("builtin", LayerFile{true, file, std::string(builtin_text), {}}, nothing, {}).profile;
+}
+
+std::string findings_text(const std::vector<Finding>& findings) {
+  std::string text;
+  for (const auto& finding : findings) {
+    if (finding.lint) continue;
+    if (!text.empty()) text += '\n';
+    text += finding_text(finding);
+  }
+  return text;
+}
+
+}  // namespace warder::policy
