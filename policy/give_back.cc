@@ -1,5 +1,7 @@
 #include "policy/give_back.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
 
@@ -39,9 +41,9 @@ bool decided_later(const std::vector<PathEntry>& entries, std::size_t index, std
 }
 
 std::string given_back_text(const PathEntry& upper, const PathEntry& lower, Rights rights) {
-  return "gives back " + (rights.empty() ? std::string("the sight of") : "'" + rights_text(rights) + "' on") + " '" +
-         lower.pattern + "', which a lower layer took away (" + give_back_place(lower.source) + "); accepted: \"" +
-         upper.pattern + "\": {allow: …, override: true}";
+  const std::string what = rights.empty() ? "the sight of" : fmt::format("'{}' on", rights_text(rights));
+  return fmt::format("gives back {} '{}', which a lower layer took away ({}); accepted: \"{}\": {{allow: …, override: true}}",
+                     what, lower.pattern, give_back_place(lower.source), upper.pattern);
 }
 
 void check_alternative(const std::vector<PathEntry>& entries, std::size_t lower, const std::string& alternative,
