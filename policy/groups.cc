@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "policy/syscall_names.h"
+#include "policy/core/syscall_names.h"
 
 namespace warder::policy {
 namespace {

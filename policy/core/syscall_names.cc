@@ -1,5 +1,5 @@
 // The names of the x86-64 system calls, by number. Pure data, from the kernel's syscall_64.tbl; see groups.h.
-#include "policy/syscall_names.h"
+#include "policy/core/syscall_names.h"
 
 #include <array>
 
