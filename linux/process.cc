@@ -104,9 +104,9 @@ Result<void> set_io_priority(std::uint32_t value) {
   return {};
 }
 
-Result<void> join_new_session_keyring(std::string_view name) {
-  const std::string text(name);
-  if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, text.c_str()) < 0 && errno != ENOSYS) return Error::syscall("keyctl");
+Result<void> join_new_session_keyring() {
+  // Without a name: a named keyring of somebody else would be joined instead.
+  if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS) return Error::syscall("keyctl");
   return {};
 }
 

@@ -57,6 +57,6 @@ Result<void> set_io_priority(std::uint32_t value);
 
 /// A new anonymous session keyring for the calling process, so that the caller's keys stay outside. ENOSYS where the kernel has
 /// no keyrings is success.
-Result<void> join_new_session_keyring(std::string_view name);
+Result<void> join_new_session_keyring();
 
 }  // namespace warder::kernel

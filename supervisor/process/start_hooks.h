@@ -1,0 +1,13 @@
+// startContainer hooks: programs of the container that run right before the workload, under its confinement. Workload mode.
+#pragma once
+
+#include "linux/result.h"
+#include "supervisor/protocol/boot.h"
+
+namespace warder::supervisor {
+
+/// Runs them one after the other: their own env only, the state on standard input, no descriptor but stdio. The first one that
+/// fails, or outlives its timeout (it is killed then), is the error.
+Result<void> run_start_hooks(const ProcessPlan& plan);
+
+}  // namespace warder::supervisor
