@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "linux/fd.h"
 #include "supervisor/impersonation.h"
@@ -22,6 +23,11 @@ namespace warder::supervisor {
 class PathText {
  public:
   PathText() { bytes_[0] = '\0'; }
+  PathText(const PathText& other) { assign(other.view()); }
+  PathText& operator=(const PathText& other) {
+    assign(other.view());
+    return *this;
+  }
   [[nodiscard]] std::string_view view() const { return {bytes_.data(), size_}; }
   [[nodiscard]] const char* c_str() const { return bytes_.data(); }
   [[nodiscard]] bool empty() const { return size_ == 0; }
@@ -52,12 +58,10 @@ struct NamespacePids {
 struct CallerStatus {
   Credentials credentials;
   pid_t tgid = 0;
-  NamespacePids process;      ///< NStgid
-  NamespacePids thread;       ///< NSpid
-  std::uint64_t pending = 0;  ///< signals, bit N-1 = signal N: of the thread and of its process
-  std::uint64_t blocked = 0;
-  std::uint64_t ignored = 0;
+  NamespacePids process;  ///< NStgid
+  NamespacePids thread;   ///< NSpid
   std::uint64_t fd_table_size = 0;
+  bool own_root = false;  ///< its root directory is not the container's
 };
 
 /// Descriptors on the procfs of callers, kept from call to call: one worker's own, not thread-safe. A descriptor of a dead thread
@@ -72,13 +76,24 @@ class CallerCache {
     Fd root;            ///< O_PATH of the link /proc/TID/root
   };
   [[nodiscard]] BorrowedFd procfs() const { return procfs_; }
+  /// O_PATH of PID 1's own /proc/self/fd, through which objects are named and opened again.
+  [[nodiscard]] BorrowedFd own_descriptors();
   Entry& slot(pid_t tid) { return entries_[static_cast<std::size_t>(tid) % entries_.size()]; }
   /// Where status is read into and parsed to; reused so that no call allocates.
   CallerStatus status;
-  std::array<char, 4096> text;
+  std::vector<char> text = std::vector<char>(4096);
+  struct ProcfsLevel {
+    dev_t device = 0;
+    int level = 0;
+  };
+  std::vector<ProcfsLevel> procfs_levels;  ///< see procfs_view.h
+  std::vector<std::uint64_t> mounts;       ///< sorted ids of the container's mounts; see naming.h
+  /// What the link /proc/self/ns/user says: the namespace that PID 1's capabilities are good for.
+  std::array<char, 48> own_user_namespace{};
 
  private:
   BorrowedFd procfs_;
+  Fd own_descriptors_;
   std::array<Entry, 16> entries_;
 };
 
@@ -96,6 +111,9 @@ class Caller {
 
   /// The worker becomes the caller.
   Outcome<void> act() { return identity_->become(credentials()); }
+  /// The worker becomes the caller looking at itself: a thread may always trace its own process. Only for objects in the caller's
+  /// own directory of a procfs.
+  Outcome<void> act_on_itself() { return identity_->become_tracer(credentials()); }
 
   /// Copies a string as getname() does: EFAULT where it cannot be read up to its NUL, ENAMETOOLONG from PATH_MAX bytes on. May be
   /// empty.
@@ -110,12 +128,10 @@ class Caller {
   Outcome<Fd> take_fd(int number);
   /// An O_PATH descriptor of what the caller's descriptor stands for; AT_FDCWD is its cwd. EBADF.
   Outcome<Fd> take_path(int number);
-  /// O_PATH of the caller's root directory where it is not the container's; an invalid Fd where it is.
-  Outcome<Fd> own_root();
+  /// O_PATH of the caller's root directory; for callers with status().own_root.
+  Outcome<Fd> take_root();
   /// A limit as getrlimit(2) would show it to the caller: the soft value.
   Outcome<std::uint64_t> soft_limit(int resource);
-  /// True where a signal waits that would end an interruptible sleep.
-  bool has_signal();
 
   [[nodiscard]] CallerCache& cache() { return *cache_; }
   [[nodiscard]] ThreadIdentity& identity() { return *identity_; }

@@ -6,11 +6,13 @@
 // threads.
 #pragma once
 
+#include <linux/capability.h>
 #include <sys/types.h>
 
 #include <cstdint>
 #include <vector>
 
+#include "linux/credentials.h"
 #include "linux/result.h"
 #include "supervisor/outcome.h"
 
@@ -26,11 +28,17 @@ struct Credentials {
   mode_t umask = 022;
 };
 
+/// Capabilities that PID 1 must have beside those of its callers: to read their memory and descriptors wherever they are
+/// (SYS_PTRACE, DAC_READ_SEARCH), to become them (SETUID, SETGID) and to end them (KILL).
+/// Bit N = capability N.
+inline constexpr std::uint64_t inspecting_capabilities =
+    1ULL << CAP_SYS_PTRACE | 1ULL << CAP_DAC_READ_SEARCH | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID | 1ULL << CAP_KILL;
+
 /// The identity of one worker thread. Not shared, not moved to another thread.
 class ThreadIdentity {
  public:
-  /// Gives the calling thread its own root, cwd and umask (CLONE_FS) and switches the fixups of setfsuid off. Call once, in the
-  /// worker, with PID 1's full effective set. An Error where the kernel refuses.
+  /// Gives the calling thread its own root, cwd and umask (CLONE_FS). Call once, in the worker, with PID 1's ids and
+  /// capabilities.
   Result<void> begin();
 
   /// PID 1's own power: to look at callers, never to act for them.
@@ -38,17 +46,20 @@ class ThreadIdentity {
   /// The caller's power and nothing else. Free of system calls where the last caller had the same. EPERM where the kernel
   /// refuses; the thread then has PID 1's ids and no effective capability.
   Outcome<void> become(const Credentials& caller);
+  /// As become(), and may trace besides: see Caller::act_on_itself().
+  Outcome<void> become_tracer(const Credentials& caller);
   /// As become(), but with the real ids, as access(2) asks.
   Outcome<void> become_real(const Credentials& caller);
 
   /// True while the thread's effective set is PID 1's own.
-  [[nodiscard]] bool is_own() const { return effective_ == permitted_ && fs_uid_ == 0; }
+  [[nodiscard]] bool is_own() const { return effective_ == capabilities_.permitted; }
 
  private:
   Outcome<void> become(uid_t uid, gid_t gid, const std::vector<gid_t>& groups, std::uint64_t effective, mode_t mask);
+  bool change_ids(uid_t uid, gid_t gid, const std::vector<gid_t>& groups);
   bool set_effective(std::uint64_t effective);
 
-  std::uint64_t permitted_ = 0;
+  kernel::ThreadCapabilities capabilities_;  ///< as PID 1 has them; `effective` is not kept here
   std::uint64_t effective_ = 0;
   uid_t fs_uid_ = 0;
   gid_t fs_gid_ = 0;

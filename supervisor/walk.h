@@ -1,8 +1,9 @@
 // From the name that a caller wrote to the object and its canonical name, resolved once (law 2). Workers of PID 1, as the caller.
 //
 // The object is opened O_PATH with the caller's root, cwd or dirfd and credentials; its name is what the kernel says about that
-// descriptor; the verdict is about that name and the operation goes through that descriptor. /proc/self, /proc/thread-self and
-// the magic links are walked by hand, because the kernel would take the worker for "self".
+// descriptor; the verdict is about that name and the operation goes through that descriptor. The kernel walks nearly every path
+// in one openat2(2). What ends on a procfs, or may have passed through one, is walked again by hand (hand_walk.h), because there
+// the kernel would take the worker for "self".
 #pragma once
 
 #include <fcntl.h>
@@ -24,43 +25,48 @@ enum class LastLink : std::uint8_t {
 
 /// Something that exists.
 struct Object {
-  Fd fd;          ///< O_PATH; for FileDescriptor arguments the caller's own file
-  PathText name;  ///< canonical in the container; what policy::Compiled::path() is asked about
-  /// False for pipes, sockets, memfds and files opened outside the container: nothing decides about them.
-  bool named = false;
-  /// The name of an unlinked file that cannot be told from a live one ending in " (deleted)": both must be allowed.
-  bool maybe_deleted = false;
-  bool on_procfs = false;
+  Fd fd;                       ///< O_PATH; for descriptor arguments the caller's own file
+  PathText name;               ///< canonical in the container: what policy::Compiled::path() is asked about
+  bool named = false;          ///< false for pipes, sockets, memfds: nothing decides about them
+  bool outside = false;        ///< a file of elsewhere that the engine passed in; usable as far as its descriptor goes
+  bool maybe_deleted = false;  ///< " (deleted)" at the end of the name may be the kernel's word: both names must be allowed
+  bool of_caller = false;      ///< in the caller's own directory of a procfs, where it may look without being a tracer
+  int descriptor = -1;         ///< the caller's descriptor that the walk ended on (/proc/self/fd/N), else -1
 };
+
+/// What the caller named by (directory, path), where `path` was copied already.
+struct WalkRequest {
+  int directory = AT_FDCWD;
+  std::string_view path;
+  LastLink last = LastLink::follow;
+  bool empty_path = false;    ///< AT_EMPTY_PATH: an empty path is the directory descriptor itself, whatever it is; else ENOENT
+  std::uint64_t resolve = 0;  ///< RESOLVE_* of openat2(2), without RESOLVE_CACHED
+};
+
+/// Errors as the kernel would give them to the caller, and ENOENT for what lies behind something hidden. That the object itself
+/// is hidden is for its verdict to say. Leaves the worker being the caller.
+Outcome<void> find_object(Caller& caller, const policy::Compiled& policy, const WalkRequest& request, Object& object);
 
 /// Where something is made, removed or renamed: a directory that was opened, and one name in it.
 struct Place {
-  Fd directory;   ///< O_PATH
-  PathText last;  ///< one component, never "." or ".."; empty where kind is not `name`
+  Object directory;
+  PathText last;  ///< one component, never "." or ".."; empty unless kind is `name`
   PathText name;  ///< canonical name of the directory + "/" + last
   enum class Kind : std::uint8_t { name, dot, dot_dot, root } kind = Kind::name;
   bool trailing_slash = false;
 };
 
-/// What the caller named by (dirfd, path), where `path` was copied already. An empty path is the dirfd itself only with
-/// `empty_path` (AT_EMPTY_PATH), else ENOENT. Errors as the kernel gives them, and ENOENT for what is hidden, or lies below or
-/// behind something hidden.
-struct WalkRequest {
-  int directory = AT_FDCWD;
-  std::string_view path;
-  LastLink last = LastLink::follow;
-  bool empty_path = false;
-  std::uint64_t resolve = 0;  ///< RESOLVE_* of openat2
-};
-Outcome<Object> find_object(Caller& caller, const policy::Compiled& policy, const WalkRequest& request);
+/// The place that a creating, removing or renaming call means: everything but the last component resolved. `request.last` is not
+/// used.
+Outcome<void> find_place(Caller& caller, const policy::Compiled& policy, const WalkRequest& request, Place& place);
 
-/// The place that a creating, removing or renaming call means: everything but the last component resolved.
-Outcome<Place> find_place(Caller& caller, const policy::Compiled& policy, int directory, std::string_view path);
-
-/// Gives the name to an object whose descriptor is open already (fchmod and friends, or after creation).
+/// Names an object that was reached by walking the container's tree.
 Outcome<void> name_object(Caller& caller, Object& object);
+/// Names an object that the caller has a descriptor of, which may come from anywhere.
+Outcome<void> name_descriptor(Caller& caller, Object& object);
 
-/// Opens the object again with real flags, through its descriptor: never by its name. May block where `flags` lack O_NONBLOCK.
-Outcome<Fd> reopen(BorrowedFd object, int flags, mode_t mode = 0);
+/// Opens an object again with real flags, through its descriptor and never by its name, as whom the worker is. May block where
+/// `flags` lack O_NONBLOCK. No controlling terminal is ever acquired.
+Outcome<Fd> reopen(CallerCache& cache, BorrowedFd object, int flags, mode_t mode = 0);
 
 }  // namespace warder::supervisor

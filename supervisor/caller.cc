@@ -1,0 +1,283 @@
+#include "supervisor/caller.h"
+
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "linux/memory.h"
+#include "linux/newer.h"
+#include "linux/procfs.h"
+
+namespace warder::supervisor {
+namespace {
+
+using kernel::next_word;
+using kernel::number;
+
+/// Opens something below /proc/TID that only a possible tracer may touch.
+Fd open_of(CallerCache& cache, pid_t tid, std::string_view name, int flags) {
+  return kernel::open_process_file(cache.procfs(), tid, name, flags);
+}
+
+void parse_ids(std::string_view line, uid_t& real, uid_t& effective, uid_t& saved, uid_t& fs) {
+  for (uid_t* id : {&real, &effective, &saved, &fs}) *id = static_cast<uid_t>(number(next_word(line)));
+}
+
+void parse_pids(std::string_view line, NamespacePids& pids) {
+  pids.levels = 0;
+  for (std::string_view word = next_word(line); !word.empty() && pids.levels < pids.pid.size(); word = next_word(line)) {
+    pids.pid[pids.levels++] = static_cast<pid_t>(number(word));
+  }
+}
+
+/// True once every line that decides about rights was seen; a text that was cut is not.
+bool parse_status(std::string_view text, CallerStatus& status) {
+  Credentials& who = status.credentials;
+  status.process.levels = status.thread.levels = 0;
+  bool complete = false;
+  std::string_view line;
+  while (kernel::next_line(text, line)) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string_view key = line.substr(0, colon);
+    std::string_view rest = line.substr(colon + 1);
+    if (key == "Umask") {
+      who.umask = static_cast<mode_t>(number(next_word(rest), 8));
+    } else if (key == "Tgid") {
+      status.tgid = static_cast<pid_t>(number(next_word(rest)));
+    } else if (key == "Uid") {
+      parse_ids(rest, who.real_uid, who.effective_uid, who.saved_uid, who.fs_uid);
+    } else if (key == "Gid") {
+      parse_ids(rest, who.real_gid, who.effective_gid, who.saved_gid, who.fs_gid);
+    } else if (key == "FDSize") {
+      status.fd_table_size = number(next_word(rest));
+    } else if (key == "Groups") {
+      who.groups.clear();
+      for (std::string_view word = next_word(rest); !word.empty(); word = next_word(rest)) {
+        who.groups.push_back(static_cast<gid_t>(number(word)));
+      }
+    } else if (key == "NStgid") {
+      parse_pids(rest, status.process);
+    } else if (key == "NSpid") {
+      parse_pids(rest, status.thread);
+    } else if (key == "CapPrm") {
+      who.permitted = number(next_word(rest), 16);
+    } else if (key == "CapEff") {
+      who.effective = number(next_word(rest), 16);
+      complete = status.tgid != 0;
+      break;
+    }
+  }
+  return complete;
+}
+
+/// Reads /proc/TID/status into the cache's buffer, through a descriptor that is kept as long as the thread lives.
+Outcome<std::string_view> read_status(CallerCache& cache, pid_t tid) {
+  constexpr std::size_t max_size = 1U << 20U;  // 65536 supplementary groups fit
+  CallerCache::Entry& entry = cache.slot(tid);
+  if (entry.tid != tid) entry = {};
+  for (int attempt = 0;; ++attempt) {
+    if (!entry.status.valid()) {
+      entry.status = open_of(cache, tid, "status", O_RDONLY);
+      if (!entry.status.valid()) return Errno{ESRCH};
+      entry.tid = tid;
+    }
+    const ssize_t size = kernel::read_afresh(entry.status, cache.text.data(), cache.text.size());
+    if (size > 0 && static_cast<std::size_t>(size) == cache.text.size() && cache.text.size() < max_size) {
+      cache.text.resize(cache.text.size() * 2);
+      --attempt;
+      continue;
+    }
+    if (size > 0) return std::string_view(cache.text.data(), static_cast<std::size_t>(size));
+    entry = {};  // the thread that it belonged to is gone, and this one has its number
+    if (attempt > 0) return Errno{ESRCH};
+  }
+}
+
+/// What one of the links below /proc/TID says now. Needs to be a possible tracer; tries again with PID 1's own power.
+std::string_view read_link(Fd& link, CallerCache& cache, ThreadIdentity& identity, pid_t tid, std::string_view name,
+                           std::span<char> into) {
+  for (;;) {
+    if (!link.valid()) link = open_of(cache, tid, name, O_PATH | O_NOFOLLOW);
+    const ssize_t size = link.valid() ? ::readlinkat(link.get(), "", into.data(), into.size()) : -1;
+    if (size >= 0) return {into.data(), static_cast<std::size_t>(size)};
+    if (identity.is_own()) return {};
+    identity.own();
+  }
+}
+
+bool in_own_user_namespace(CallerCache& cache, ThreadIdentity& identity, pid_t tid) {
+  std::array<char, 48>& own = cache.own_user_namespace;
+  if (own[0] == '\0') {
+    const ssize_t size = ::readlinkat(cache.procfs().get(), "self/ns/user", own.data(), own.size() - 1);
+    if (size <= 0) return false;
+    own[static_cast<std::size_t>(size)] = '\0';
+  }
+  std::array<char, 48> text;
+  return read_link(cache.slot(tid).user_namespace, cache, identity, tid, "ns/user", text) == std::string_view(own.data());
+}
+
+/// 0 where a thread's descriptor table is its leader's.
+bool shares_descriptors(pid_t tid, pid_t tgid) { return tid == tgid || ::syscall(SYS_kcmp, tid, tgid, KCMP_FILES, 0, 0) == 0; }
+
+}  // namespace
+
+bool PathText::assign(std::string_view text) {
+  if (text.size() > capacity()) return false;
+  std::memmove(bytes_.data(), text.data(), text.size());
+  set_size(text.size());
+  return true;
+}
+
+bool PathText::append(std::string_view text) {
+  if (text.size() > capacity() - size_) return false;
+  std::memmove(bytes_.data() + size_, text.data(), text.size());
+  set_size(size_ + text.size());
+  return true;
+}
+
+void PathText::truncate(std::size_t size) { set_size(std::min(size, size_)); }
+
+void PathText::set_size(std::size_t size) {
+  size_ = std::min(size, capacity());
+  bytes_[size_] = '\0';
+}
+
+BorrowedFd CallerCache::own_descriptors() {
+  if (!own_descriptors_.valid()) own_descriptors_ = Fd(::openat(procfs_.get(), "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return own_descriptors_;
+}
+
+Outcome<Caller> Caller::look(Notification& notification, CallerCache& cache, ThreadIdentity& identity) {
+  const std::string_view text = WARDER_GET(read_status(cache, notification.tid()));
+  if (!parse_status(text, cache.status)) return Errno{EPERM};
+  // A capability in another user namespace is no capability here: whoever has any must be in ours.
+  if ((cache.status.credentials.effective | cache.status.credentials.permitted) != 0 &&
+      !in_own_user_namespace(cache, identity, notification.tid())) {
+    return Errno{EPERM};
+  }
+  std::array<char, 8> root;
+  const std::string_view text_of_root =
+      read_link(cache.slot(notification.tid()).root, cache, identity, notification.tid(), "root", root);
+  if (text_of_root.empty()) return Errno{EPERM};
+  cache.status.own_root = text_of_root != "/";
+  return Caller(notification, cache, identity);
+}
+
+Outcome<void> Caller::confirm() const {
+  if (!notification_->still_waiting()) return Errno{ESRCH};
+  return {};
+}
+
+Outcome<void> Caller::copy_path(std::uint64_t address, PathText& into) {
+  constexpr std::size_t first_read = 256;  // nearly every path; the rest of PATH_MAX only where that has no end
+  std::size_t filled = 0;
+  while (filled < PATH_MAX) {
+    const std::size_t goal = filled == 0 ? first_read : PATH_MAX - filled;
+    const std::span<char> room(into.data() + filled, goal);
+    ssize_t size = kernel::read_memory(tid(), address + filled, std::as_writable_bytes(room));
+    if (size == -EPERM && !identity_->is_own()) {
+      identity_->own();
+      size = kernel::read_memory(tid(), address + filled, std::as_writable_bytes(room));
+    }
+    if (size <= 0) return Errno{size == -ESRCH ? ESRCH : EFAULT};
+    const void* end = std::memchr(room.data(), '\0', static_cast<std::size_t>(size));
+    if (end != nullptr) {
+      into.set_size(filled + static_cast<std::size_t>(static_cast<const char*>(end) - room.data()));
+      return confirm();
+    }
+    if (static_cast<std::size_t>(size) < goal) return Errno{EFAULT};
+    filled += static_cast<std::size_t>(size);
+  }
+  return Errno{ENAMETOOLONG};
+}
+
+Outcome<void> Caller::copy_in(std::uint64_t address, std::span<std::byte> into) {
+  if (into.empty()) return confirm();
+  ssize_t size = kernel::read_memory(tid(), address, into);
+  if (size == -EPERM && !identity_->is_own()) {
+    identity_->own();
+    size = kernel::read_memory(tid(), address, into);
+  }
+  if (size < 0 || static_cast<std::size_t>(size) != into.size()) return Errno{EFAULT};
+  return confirm();
+}
+
+Outcome<void> Caller::copy_out(std::uint64_t address, std::span<const std::byte> from) {
+  identity_->own();
+  WARDER_GET(confirm());
+  const ssize_t size = kernel::write_memory(tid(), address, from);
+  if (size < 0 || static_cast<std::size_t>(size) != from.size()) return Errno{EFAULT};
+  return {};
+}
+
+Outcome<Fd> Caller::take_fd(int number) {
+  if (number < 0) return Errno{EBADF};
+  identity_->own();
+  Fd thread(static_cast<int>(::syscall(SYS_pidfd_open, tid(), kernel::pidfd_thread)));
+  if (!thread.valid() && errno == EINVAL) {  // before 6.9 only leaders have pidfds
+    if (!shares_descriptors(tid(), status().tgid)) return Errno{EPERM};
+    thread = Fd(static_cast<int>(::syscall(SYS_pidfd_open, status().tgid, 0)));
+  }
+  if (!thread.valid()) return Errno{ESRCH};
+  Fd taken(static_cast<int>(::syscall(SYS_pidfd_getfd, thread.get(), number, 0)));
+  if (!taken.valid()) return Errno{errno == EBADF ? EBADF : EPERM};
+  WARDER_GET(confirm());
+  return taken;
+}
+
+Outcome<Fd> Caller::take_path(int number) {
+  if (number < 0 && number != AT_FDCWD) return Errno{EBADF};
+  std::array<char, 16> name{'c', 'w', 'd', '\0'};
+  if (number != AT_FDCWD) {
+    std::memcpy(name.data(), "fd/", 3);
+    *std::to_chars(name.data() + 3, name.data() + name.size() - 1, number).ptr = '\0';
+  }
+  identity_->own();
+  Fd taken = open_of(*cache_, tid(), name.data(), O_PATH);
+  if (!taken.valid()) return Errno{number == AT_FDCWD ? ESRCH : errno == ENOENT ? EBADF : EPERM};
+  WARDER_GET(confirm());
+  return taken;
+}
+
+Outcome<Fd> Caller::take_root() {
+  identity_->own();
+  Fd taken = open_of(*cache_, tid(), "root", O_PATH | O_DIRECTORY);
+  if (!taken.valid()) return Errno{EPERM};
+  WARDER_GET(confirm());
+  return taken;
+}
+
+Outcome<std::uint64_t> Caller::soft_limit(int resource) {
+  rlimit limit{};
+  if (::prlimit(tid(), static_cast<__rlimit_resource>(resource), nullptr, &limit) == 0) {
+    WARDER_GET(confirm());
+    return limit.rlim_cur;
+  }
+  // prlimit(2) asks for equal ids or CAP_SYS_RESOURCE; the file says the same to everybody.
+  const std::string_view title = resource == RLIMIT_FSIZE    ? "Max file size"
+                                 : resource == RLIMIT_NOFILE ? "Max open files"
+                                                             : std::string_view{};
+  const Fd file = open_of(*cache_, tid(), "limits", O_RDONLY);
+  std::array<char, 4096> text;
+  const ssize_t size = file.valid() ? kernel::read_afresh(file, text.data(), text.size()) : -1;
+  if (size <= 0 || title.empty()) return Errno{EPERM};
+  std::string_view rest(text.data(), static_cast<std::size_t>(size));
+  std::string_view line;
+  while (kernel::next_line(rest, line)) {
+    if (!line.starts_with(title)) continue;
+    line.remove_prefix(title.size());
+    const std::string_view soft = next_word(line);
+    WARDER_GET(confirm());
+    return soft == "unlimited" ? RLIM_INFINITY : number(soft);
+  }
+  return Errno{EPERM};
+}
+
+}  // namespace warder::supervisor

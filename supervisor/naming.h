@@ -1,0 +1,31 @@
+// What a descriptor is called in the container: the name that a profile decides about. Workers of PID 1; no privileges.
+//
+// The kernel writes the name (the link /proc/self/fd/N of PID 1's own procfs), so it is canonical: no links, no "..", relative to
+// the container's root, which is the workers' root too.
+#pragma once
+
+#include "linux/fd.h"
+#include "supervisor/caller.h"
+#include "supervisor/outcome.h"
+
+namespace warder::supervisor {
+
+/// Where an object stands to the container's tree.
+enum class Belonging : std::uint8_t {
+  container,  ///< on a mount of the container: its name means what it says
+  nameless,   ///< pipes, sockets, memfds, unlinked files of elsewhere
+  outside,    ///< a file of elsewhere, opened by the engine and passed in: its name only looks like one of ours
+};
+
+/// Writes the name as the kernel gives it; without a leading "/" it is no path at all ("pipe:[17]"). ENAMETOOLONG where it does
+/// not fit.
+Outcome<void> read_name(CallerCache& cache, BorrowedFd fd, PathText& name);
+
+/// Looks at the mount that the descriptor is on. Linux 5.8 (STATX_MNT_ID).
+Belonging belonging_of(CallerCache& cache, pid_t tid, BorrowedFd fd, std::string_view name);
+
+/// Takes " (deleted)" off the name of an unlinked file. True where the file is not unlinked through and through, so that the name
+/// may just as well be that of a live file: both have to be asked about then.
+bool strip_deleted(BorrowedFd fd, PathText& name);
+
+}  // namespace warder::supervisor
