@@ -92,6 +92,13 @@ void plan_new(NamespacePlan& plan, NamespaceType type) {
 
 bool NamespacePlan::new_user() const { return (clone_flags & CLONE_NEWUSER) != 0; }
 
+std::vector<const JoinedNamespace*> NamespacePlan::all_joined() const {
+  std::vector<const JoinedNamespace*> all;
+  all.reserve(joined.size());
+  for (const JoinedNamespace& one : joined) all.push_back(&one);
+  return all;
+}
+
 Result<NamespacePlan> plan_namespaces(const Spec& spec) {
   NamespacePlan plan;
   for (const Namespace& wanted : spec.linux_.namespaces) {
@@ -115,16 +122,16 @@ Result<NamespacePlan> plan_namespaces(const Spec& spec) {
   return plan;
 }
 
-Result<void> join(const std::vector<JoinedNamespace>& namespaces) {
+Result<void> join(const std::vector<const JoinedNamespace*>& namespaces) {
   // From outside (root) everything but the user namespace can be entered first; who may do so only inside the user namespace
   // (rootless) gets EPERM before it and no error after it.
   std::vector<const JoinedNamespace*> later;
-  for (const JoinedNamespace& one : namespaces) {
-    if (::setns(one.fd.get(), clone_flag(one.type)) == 0) continue;
-    if (errno != EPERM || one.type == NamespaceType::user) {
-      return Error::syscall("setns to the " + std::string(namespace_word(one.type)) + " namespace");
+  for (const JoinedNamespace* one : namespaces) {
+    if (::setns(one->fd.get(), clone_flag(one->type)) == 0) continue;
+    if (errno != EPERM || one->type == NamespaceType::user) {
+      return Error::syscall("setns to the " + std::string(namespace_word(one->type)) + " namespace");
     }
-    later.push_back(&one);
+    later.push_back(one);
   }
   for (const JoinedNamespace* one : later) {
     if (::setns(one->fd.get(), clone_flag(one->type)) < 0) {

@@ -33,6 +33,7 @@ struct NamespacePlan {
   [[nodiscard]] bool in_user_namespace() const { return joins_user || new_user(); }
   /// True where joining cannot be left to P1, because it would have lost the right to by then.
   [[nodiscard]] bool needs_intermediate() const { return in_user_namespace() && !joined.empty(); }
+  [[nodiscard]] std::vector<const JoinedNamespace*> all_joined() const;
 };
 
 /// Opens every path and checks that it is a namespace of the type said (NS_GET_NSTYPE). Fails without a mount namespace.
@@ -43,6 +44,6 @@ Result<NamespacePlan> plan_namespaces(const Spec& spec);
 
 /// Enters what was planned, user namespaces in the order that keeps the right to enter the others. The mount namespace moves root
 /// and working directory too. Single-threaded callers.
-Result<void> join(const std::vector<JoinedNamespace>& namespaces);
+Result<void> join(const std::vector<const JoinedNamespace*>& namespaces);
 
 }  // namespace warder::runtime

@@ -1,0 +1,66 @@
+// The container's file system and host names, from the host's mount namespace copy to the pivoted root. P2.
+//
+// build() ends where createRuntime and createContainer hooks may look; seal() takes away what the workload must not have and
+// makes the new root the only one. Between the two the host's tree is still there, in front of an untrusted rootfs: nothing of
+// the rootfs is used by name (rootfs_path.h).
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "linux/fd.h"
+#include "linux/result.h"
+#include "runtime/config/spec.h"
+#include "runtime/container/console.h"
+#include "runtime/container/mounts.h"
+#include "runtime/container/namespaces.h"
+
+namespace warder::runtime {
+
+/// Trees opened by P0, where the container's own privileges do not suffice.
+struct HostTrees {
+  Fd root;                  ///< invalid: P2 opens the rootfs by its path
+  std::vector<Fd> sources;  ///< by index of Spec::mounts; empty, or invalid where P2 opens the source
+};
+
+/// What P0 has to open for this container: everything with a user namespace whose maps a privileged P0 has written, and idmapped
+/// mounts always. Needs CAP_SYS_ADMIN where the result is not empty.
+Result<HostTrees> open_host_trees(const Spec& spec, const std::string& bundle, BorrowedFd rootfs, const NamespacePlan& plan);
+
+enum class RootChange : std::uint8_t { pivot, move };
+
+class RootfsBuilder {
+ public:
+  RootfsBuilder(const Spec& spec, const std::string& bundle, BorrowedFd rootfs, const NamespacePlan& plan,
+                const CgroupState& cgroup, HostTrees& trees)
+      : spec_(spec), bundle_(bundle), rootfs_(rootfs), plan_(plan), cgroup_(cgroup), trees_(trees) {}
+
+  /// Propagation, the root mount, `mounts`, devices, loopback, sysctls, host and domain name.
+  Result<void> build();
+
+  /// `read_only_trees` (of the profile), read-only paths, masks, /dev/console, the read-only root; then pivot_root (or
+  /// the root mount is moved over the old one). Afterwards "/" is the container's root.
+  Result<void> seal(std::span<const std::string> read_only_trees, const Console* console, RootChange change);
+
+  [[nodiscard]] BorrowedFd root() const { return root_; }
+
+ private:
+  Result<void> attach_root();
+  Result<void> pivot();
+
+  const Spec& spec_;
+  const std::string& bundle_;
+  BorrowedFd rootfs_;
+  const NamespacePlan& plan_;
+  const CgroupState& cgroup_;
+  HostTrees& trees_;
+  PropagationChange propagation_;
+  Fd host_root_;    ///< "/" of the host in our mount namespace
+  Fd null_device_;  ///< the host's, for masks
+  Fd root_;
+  bool over_host_root_ = false;  ///< attached on "/" and not where the bundle has it
+  MadeMounts made_;
+};
+
+}  // namespace warder::runtime

@@ -1,0 +1,71 @@
+// P2 between clone3 and warder-init: PID 1 of the inner PID namespace. Everything that must be done from inside the container's
+// namespaces and before the confinement is done here, with all capabilities and with the host's tree still in reach.
+#include <unistd.h>
+
+#include "linux/process.h"
+#include "policy/core/compiled.h"
+#include "runtime/container/children.h"
+#include "runtime/container/hooks.h"
+
+namespace warder::runtime {
+
+namespace {
+
+using supervisor::Message;
+using supervisor::MessageType;
+
+/// The trees that the profile wants read-only for everybody.
+Result<std::vector<std::string>> read_only_trees(const supervisor::Boot& boot) {
+  std::vector<std::string> trees;
+  if (boot.compiled.empty()) return trees;
+  policy::Compiled compiled = WARDER_TRY(policy::Compiled::open(boot.compiled));
+  for (std::size_t index = 0; index < compiled.read_only_count(); ++index) trees.emplace_back(compiled.read_only(index));
+  return trees;
+}
+
+/// prestart and createRuntime hooks run in the host's namespaces, so P0 runs them, while we wait.
+Result<void> run_runtime_hooks(const ChildContext& context) {
+  const Hooks& hooks = context.request.spec.hooks;
+  if (hooks.prestart.empty() && hooks.create_runtime.empty()) return {};
+  WARDER_TRY(
+      supervisor::send_message(context.workload_runtime, {.type = MessageType::started, .number = 0, .text = {}, .fds = {}}));
+  Message answer = WARDER_TRY(supervisor::receive_message(context.workload_runtime));
+  return answer.type == MessageType::start ? Result<void>() : Result<void>(Error(Fault::user, answer.text));
+}
+
+Result<void> build(ChildContext& context, pid_t init_pid) {
+  const LaunchRequest& request = context.request;
+  if (!context.plan.new_pid) WARDER_TRY(kernel::die_with_parent());
+  RootfsBuilder rootfs(request.spec, request.bundle, request.rootfs, context.plan, request.cgroup.state(), context.trees);
+  WARDER_TRY(rootfs.build());
+  WARDER_TRY(run_runtime_hooks(context));
+  if (!request.spec.hooks.create_container.empty()) {
+    WARDER_TRY(run_hooks("createContainer", request.spec.hooks.create_container, request.hook_state(init_pid)));
+  }
+  std::optional<Console> console;
+  if (request.console_socket.valid()) {
+    console = WARDER_TRY(open_console(rootfs.root(), request.spec.process.console_size));
+    WARDER_TRY(send_console(request.console_socket, *console));
+  }
+  std::vector<std::string> trees = WARDER_TRY(read_only_trees(request.boot));
+  RootChange change = request.no_pivot ? RootChange::move : RootChange::pivot;
+  WARDER_TRY(rootfs.seal(trees, console ? &*console : nullptr, change));
+  return take_stdio(console ? &*console : nullptr, request.boot.process.uid);
+}
+
+}  // namespace
+
+void become_workload(ChildContext& context, pid_t init_pid) {
+  Result<void> built = build(context, init_pid);
+  if (!built) fail_child(context.workload_runtime, built.error());
+  Result<void> told =
+      supervisor::send_message(context.workload_peer, {.type = MessageType::started, .number = 0, .text = {}, .fds = {}});
+  if (!told) fail_child(context.workload_runtime, std::move(told).error().with("PID 1"));
+  const PlacedFd placed[] = {{context.boot.get(), supervisor::boot_fd},
+                             {context.workload_runtime.get(), supervisor::runtime_fd},
+                             {context.workload_peer.get(), supervisor::peer_fd}};
+  Error error = execute_init(context.request.init_binary, "workload", placed, context.request.boot.process.preserve_fds);
+  fail_child(context.workload_runtime, error);
+}
+
+}  // namespace warder::runtime
