@@ -175,6 +175,13 @@ Outcome<void> Caller::confirm() const {
   return {};
 }
 
+void Caller::use_real_ids() {
+  Credentials& who = cache_->status.credentials;
+  who.fs_uid = who.real_uid;
+  who.fs_gid = who.real_gid;
+  who.effective = who.real_uid == 0 ? who.permitted : 0;
+}
+
 Outcome<void> Caller::copy_path(std::uint64_t address, PathText& into) {
   constexpr std::size_t first_read = 256;  // nearly every path; the rest of PATH_MAX only where that has no end
   std::size_t filled = 0;

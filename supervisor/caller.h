@@ -111,6 +111,8 @@ class Caller {
 
   /// The worker becomes the caller.
   Outcome<void> act() { return identity_->become(credentials()); }
+  /// From here on the caller counts by its real ids, as access(2) asks.
+  void use_real_ids();
   /// The worker becomes the caller looking at itself: a thread may always trace its own process. Only for objects in the caller's
   /// own directory of a procfs.
   Outcome<void> act_on_itself() { return identity_->become_tracer(credentials()); }

@@ -20,6 +20,11 @@ struct Call {
 
 using Handler = void (*)(Call&);
 
+struct HandlerEntry {
+  int number;
+  Handler handler;
+};
+
 /// The handler of a system call (x86-64 number), or nullptr.
 [[nodiscard]] Handler handler_of(int number);
 

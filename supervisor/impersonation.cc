@@ -31,11 +31,6 @@ Outcome<void> ThreadIdentity::become_tracer(const Credentials& caller) {
   return become(caller.fs_uid, caller.fs_gid, caller.groups, caller.effective | 1ULL << CAP_SYS_PTRACE, caller.umask);
 }
 
-Outcome<void> ThreadIdentity::become_real(const Credentials& caller) {
-  const std::uint64_t effective = caller.real_uid == 0 ? caller.permitted : 0;
-  return become(caller.real_uid, caller.real_gid, caller.groups, effective, caller.umask);
-}
-
 Outcome<void> ThreadIdentity::become(uid_t uid, gid_t gid, const std::vector<gid_t>& groups, std::uint64_t effective,
                                      mode_t mask) {
   if (umask_ != mask) {

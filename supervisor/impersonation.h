@@ -48,9 +48,6 @@ class ThreadIdentity {
   Outcome<void> become(const Credentials& caller);
   /// As become(), and may trace besides: see Caller::act_on_itself().
   Outcome<void> become_tracer(const Credentials& caller);
-  /// As become(), but with the real ids, as access(2) asks.
-  Outcome<void> become_real(const Credentials& caller);
-
   /// True while the thread's effective set is PID 1's own.
   [[nodiscard]] bool is_own() const { return effective_ == capabilities_.permitted; }
 

@@ -65,11 +65,19 @@ Outcome<bool> went_straight(Caller& caller, BorrowedFd start, std::string_view p
   return spelled_out(base.view() == "/" ? "" : base.view(), path, object.name.view());
 }
 
+/// Where a relative path begins.
+Outcome<Fd> begin(Caller& caller, const WalkRequest& request) {
+  if (!request.start.valid()) return caller.take_path(request.directory);
+  Fd start(::fcntl(request.start.get(), F_DUPFD_CLOEXEC, 0));
+  if (!start.valid()) return Errno::last();
+  return start;
+}
+
 /// Resolves a path that is not empty. `flags`: O_NOFOLLOW, O_DIRECTORY.
 Outcome<void> resolve(Caller& caller, const policy::Compiled& policy, const WalkRequest& request, int flags, Object& object) {
   const bool absolute = request.path.starts_with('/') && (request.resolve & RESOLVE_IN_ROOT) == 0;
   Fd start;
-  if (!absolute || (request.resolve & RESOLVE_BENEATH) != 0) start = WARDER_GET(caller.take_path(request.directory));
+  if (!absolute || (request.resolve & RESOLVE_BENEATH) != 0) start = WARDER_GET(begin(caller, request));
   WARDER_GET(caller.act());
   if (!caller.status().own_root) {
     PathText path;
@@ -124,7 +132,7 @@ Outcome<void> find_place(Caller& caller, const policy::Compiled& policy, const W
   if (parent.path == "." && (request.resolve == 0)) {
     // The directory itself, which needs no walk and, until something is done in it, no permission.
     Object& directory = place.directory;
-    directory.fd = WARDER_GET(caller.take_path(request.directory));
+    directory.fd = WARDER_GET(begin(caller, request));
     WARDER_GET(caller.act());
     struct stat facts {};
     if (::fstat(directory.fd.get(), &facts) != 0) return Errno::last();

@@ -41,6 +41,7 @@ struct WalkRequest {
   LastLink last = LastLink::follow;
   bool empty_path = false;    ///< AT_EMPTY_PATH: an empty path is the directory descriptor itself, whatever it is; else ENOENT
   std::uint64_t resolve = 0;  ///< RESOLVE_* of openat2(2), without RESOLVE_CACHED
+  BorrowedFd start{-1};       ///< where valid, stands in for `directory`: a walk that goes on where another one ended
 };
 
 /// Errors as the kernel would give them to the caller, and ENOENT for what lies behind something hidden. That the object itself

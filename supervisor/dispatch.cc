@@ -1,0 +1,89 @@
+#include "supervisor/dispatch.h"
+
+#include <linux/audit.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "policy/core/syscall_names.h"
+#include "supervisor/files/handlers.h"
+#include "supervisor/network/handlers.h"
+#include "supervisor/workers.h"
+
+namespace warder::supervisor {
+namespace {
+
+constexpr int table_size = 512;
+
+/// Indexed by number; built before the first thread asks.
+const std::array<Handler, table_size>& table() {
+  static const std::array<Handler, table_size> handlers = [] {
+    std::array<Handler, table_size> result{};
+    for (const auto list : {files::handlers(), network::handlers()}) {
+      for (const HandlerEntry& entry : list) result[static_cast<std::size_t>(entry.number)] = entry.handler;
+    }
+    return result;
+  }();
+  return handlers;
+}
+
+std::string_view name_of(int number) {
+  const auto all = policy::numbered_names();
+  const auto found = std::ranges::lower_bound(all, number, {}, &policy::NumberedName::number);
+  return found != all.end() && found->number == number ? found->name : "unknown";
+}
+
+/// Ends everything that PID 1 answers for. With a PID namespace of its own that is everybody in it; without, PID 1's death
+/// takes the workload along.
+void stop_container() {
+  if (::getpid() == 1) {
+    ::kill(-1, SIGKILL);
+  } else {
+    ::kill(::getpid(), SIGKILL);
+  }
+}
+
+}  // namespace
+
+Handler handler_of(int number) {
+  return number >= 0 && number < table_size ? table()[static_cast<std::size_t>(number)] : nullptr;
+}
+
+bool permit(Call& call, const policy::Verdict& verdict, AuditEvent event) {
+  if (verdict.allowed && !verdict.would_refuse && !verdict.audited) return true;
+  const CallerStatus& status = call.caller.status();
+  event.thread = status.thread.levels > 0 ? call.notification.tid() : 0;
+  event.process = status.tgid;
+  const std::size_t levels = status.process.levels;
+  event.guest_pid = levels == 0 ? 0 : status.process.pid[levels > 1 ? 1 : 0];
+  event.uid = status.credentials.fs_uid;
+  event.syscall = name_of(call.notification.number());
+  call.worker.identity.own();
+  call.worker.audit.record(event, verdict);
+  if (verdict.allowed) return call.caller.act().ok();
+  if (verdict.action == policy::DenyAction::kill && call.notification.still_waiting()) ::kill(status.tgid, SIGKILL);
+  if (verdict.action == policy::DenyAction::stop_container) stop_container();
+  (void)std::move(call.notification).deny(verdict.error);
+  return false;
+}
+
+void handle(Worker& worker, Notification&& received) {
+  Notification notification = std::move(received);
+  if (notification.call().arch != AUDIT_ARCH_X86_64) return (void)std::move(notification).deny(ENOSYS);
+  Outcome<Caller> caller = Caller::look(notification, worker.callers, worker.identity);
+  if (!caller.ok()) return (void)std::move(notification).deny(caller.code());
+  Call call{worker, notification, *caller};
+
+  const policy::Verdict verdict = worker.policy.syscall(notification.number());
+  AuditEvent event;
+  event.section = "syscalls";
+  if (!permit(call, verdict, event)) return;
+  if (const Handler handler = handler_of(notification.number()); handler != nullptr) return handler(call);
+  // Trapped only so that a refusal could be logged, and not refused (audit and learn mode): decided by its number alone.
+  if (verdict.would_refuse) return (void)std::move(notification).let_kernel_run();
+  (void)std::move(notification).deny(EPERM);
+}
+
+}  // namespace warder::supervisor

@@ -1,0 +1,82 @@
+#include "supervisor/files/steps.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+
+namespace warder::supervisor::files {
+namespace {
+
+constexpr std::string_view deleted_suffix = " (deleted)";
+
+Outcome<void> ask_about(Call& call, std::string_view name, policy::Rights wanted) {
+  const policy::Verdict verdict = call.worker.policy.path(name, wanted);
+  AuditEvent event;
+  event.wanted = wanted;
+  event.path = name;
+  if (!permit(call, verdict, event)) return Errno{verdict.error};
+  return {};
+}
+
+}  // namespace
+
+void answer(Call& call, const Answer& outcome) {
+  if (call.notification.answered()) return;
+  if (outcome.ok()) {
+    (void)std::move(call.notification).return_value(*outcome);
+  } else {
+    (void)std::move(call.notification).deny(outcome.code());
+  }
+}
+
+void answer(Call& call, const Outcome<void>& outcome) {
+  answer(call, outcome.ok() ? Answer(std::int64_t{0}) : Answer(Errno{outcome.code()}));
+}
+
+Outcome<void> find(Call& call, const PathArgument& argument, Object& object) {
+  PathText path;
+  WARDER_GET(call.caller.copy_path(argument.address, path));
+  WalkRequest request;
+  request.directory = argument.directory;
+  request.path = path.view();
+  request.last = argument.last;
+  request.empty_path = argument.empty_path;
+  return find_object(call.caller, call.worker.policy, request, object);
+}
+
+Outcome<void> find(Call& call, const PathArgument& argument, Place& place) {
+  PathText path;
+  WARDER_GET(call.caller.copy_path(argument.address, path));
+  WalkRequest request;
+  request.directory = argument.directory;
+  request.path = path.view();
+  return find_place(call.caller, call.worker.policy, request, place);
+}
+
+Outcome<void> find_open_file(Call& call, int number, Object& object) {
+  object.fd = WARDER_GET(call.caller.take_fd(number));
+  const int flags = ::fcntl(object.fd.get(), F_GETFL);
+  if (flags < 0 || (flags & O_PATH) != 0) return Errno{EBADF};
+  WARDER_GET(call.caller.act());
+  return name_descriptor(call.caller, object);
+}
+
+Outcome<void> ask(Call& call, const Object& object, policy::Rights wanted) {
+  if (!object.named) return {};
+  WARDER_GET(ask_about(call, object.name.view(), wanted));
+  if (!object.maybe_deleted) return {};
+  const std::string_view name = object.name.view();
+  return ask_about(call, name.substr(0, name.size() - deleted_suffix.size()), wanted);
+}
+
+Outcome<void> ask(Call& call, std::string_view name, policy::Rights wanted) { return ask_about(call, name, wanted); }
+
+Outcome<ByNumber> ByNumber::of(Call& call, BorrowedFd object) {
+  if (::fchdir(call.caller.cache().own_descriptors().get()) != 0) return Errno{EPERM};
+  ByNumber name;
+  *std::to_chars(name.text_, name.text_ + sizeof name.text_ - 1, object.get()).ptr = '\0';
+  return name;
+}
+
+}  // namespace warder::supervisor::files

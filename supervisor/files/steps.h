@@ -1,0 +1,54 @@
+// The steps that all handlers of paths are made of: copy the path, find the object, ask the profile, answer. Workers of PID 1.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "supervisor/dispatch.h"
+#include "supervisor/walk.h"
+#include "supervisor/workers.h"
+
+namespace warder::supervisor::files {
+
+/// What a call is to return, or its errno.
+using Answer = Outcome<std::int64_t>;
+
+/// Sends the answer, unless a refusal has answered already.
+void answer(Call& call, const Answer& outcome);
+/// The same where there is no number to return.
+void answer(Call& call, const Outcome<void>& outcome);
+
+/// A path argument of a call: the directory it starts from and where in the caller's memory it is.
+struct PathArgument {
+  int directory = AT_FDCWD;
+  std::uint64_t address = 0;
+  LastLink last = LastLink::follow;
+  bool empty_path = false;
+};
+/// Copies the path and finds what it names. Afterwards the worker is the caller.
+Outcome<void> find(Call& call, const PathArgument& argument, Object& object);
+/// Copies the path and finds the place that it means.
+Outcome<void> find(Call& call, const PathArgument& argument, Place& place);
+/// The object behind a descriptor argument, as the caller's own open file. EBADF also for O_PATH descriptors, as f-calls say.
+Outcome<void> find_open_file(Call& call, int number, Object& object);
+
+/// Asks the profile about an object, logs, and refuses where it says so: then the call has been answered, and the Errno is for
+/// leaving the handler only. Nameless objects are not asked about.
+Outcome<void> ask(Call& call, const Object& object, policy::Rights wanted);
+/// Asks about a name that is to be made or removed.
+Outcome<void> ask(Call& call, std::string_view name, policy::Rights wanted);
+
+/// The name by which system calls without an *at form reach an open object: its number, relative to the worker's current
+/// directory, which this makes PID 1's own /proc/self/fd. Follow links with it: the link of that name leads to the object and no
+/// further.
+class ByNumber {
+ public:
+  static Outcome<ByNumber> of(Call& call, BorrowedFd object);
+  [[nodiscard]] const char* c_str() const { return text_; }
+
+ private:
+  ByNumber() = default;
+  char text_[12] = {};
+};
+
+}  // namespace warder::supervisor::files
