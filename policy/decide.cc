@@ -209,25 +209,6 @@ Verdict family_verdict(const Profile& profile, int family) {
   return refused_by(profile, source, EAFNOSUPPORT);
 }
 
-bool refuses_some_exec(const Profile& profile) {
-  return profile.paths && std::any_of(profile.paths->begin(), profile.paths->end(),
-                                      [](const PathEntry& entry) { return !entry.allow.covers(Right::exec); });
-}
-
-bool in_force(HardeningScope scope, const Profile& profile) {
-  switch (scope) {
-    case HardeningScope::always:
-      return true;
-    case HardeningScope::with_paths:
-      return profile.paths.has_value();
-    case HardeningScope::with_exec:
-      return refuses_some_exec(profile);
-    case HardeningScope::with_network:
-      return profile.network.connect || profile.network.bind;
-  }
-  return true;
-}
-
 Verdict syscall_verdict(const Profile& profile, int number) {
   const SyscallRule* deciding = nullptr;
   for (const auto& rule : profile.syscalls) {
@@ -236,8 +217,8 @@ Verdict syscall_verdict(const Profile& profile, int number) {
   if (deciding != nullptr && deciding->allow) return allowed_by(deciding->source);
   if (deciding != nullptr) return refused_by(profile, deciding->source, profile.on_deny.error.value_or(EPERM));
   for (const auto& rule : hardening_rules()) {
-    if (!profile.hardening || rule.condition != HardeningCondition::any || syscall_number(rule.call) != number) continue;
-    if (!in_force(rule.scope, profile)) continue;
+    if (rule.condition != HardeningCondition::any || syscall_number(rule.call) != number) continue;
+    if (!hardening_applies(rule, profile)) continue;
     Verdict verdict = refused_by(profile, Source{}, rule.error);
     verdict.allowed = false;  // in every mode: see hardening.h
     verdict.action = DenyAction::refuse;
