@@ -40,7 +40,11 @@ int receive_notification(BorrowedFd listener, seccomp_notif& request) {
 }
 
 int send_response(BorrowedFd listener, seccomp_notif_resp& response) {
-  return ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SEND, &response) == 0 ? 0 : errno;
+  // A signal may break off only the wait for the listener's lock: nothing was sent then.
+  while (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SEND, &response) != 0) {
+    if (errno != EINTR) return errno;
+  }
+  return 0;
 }
 
 int send_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) {

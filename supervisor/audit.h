@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cstdint>
-#include <ctime>
 #include <string>
 #include <string_view>
 
@@ -44,27 +43,32 @@ class AuditLog {
   /// Logs the event if the verdict is a refusal, would be one (audit, learn), or is audited; otherwise returns at once.
   void record(const AuditEvent& event, const policy::Verdict& verdict);
 
-  /// Writes what is still folded. Called when idle for a second and before PID 1 exits.
-  void flush();
-  /// Milliseconds until flush() has something due; -1: nothing is held back.
+  /// Writes what has been held back for long enough; everything with Flush::all. The watchman calls it, and PID 1 before it
+  /// exits.
+  enum class Flush : std::uint8_t { due, all };
+  void flush(Flush what);
+  /// Milliseconds until flush(due) has something to do; -1: nothing is held back.
   [[nodiscard]] int flush_due() const;
 
  private:
+  /// An event that was written and may repeat.
   struct Folded {
-    std::uint64_t key = 0;    ///< of the event without its time; 0: free
-    std::uint32_t count = 0;  ///< further events since the line was written
+    std::uint64_t key = 0;    ///< of what is equal in repeats; 0: free
+    std::uint32_t count = 0;  ///< repeats since the line was written
     std::int64_t since = 0;   ///< monotonic milliseconds
-    std::string line;         ///< of the latest of them
+    std::string members;      ///< of the line, without time and count
   };
 
-  void write_line(const std::string& line);
-  void write_folded(Folded& folded);
+  std::string describe(const AuditEvent& event, const policy::Verdict& verdict) const;
+  Folded& slot_for(std::uint64_t key, std::int64_t now);
+  void end_fold(Folded& folded);
+  void write_event(const std::string& members, std::uint32_t count);
+  void write_line(const std::string& members);
   bool take_token(std::int64_t now);
 
   BorrowedFd sink_;
   BorrowedFd procfs_;
-  std::string container_id_;
-  const policy::Compiled& policy_;
+  std::string prefix_;  ///< the members that every line begins with
   mutable pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   std::array<Folded, 16> folded_;
   std::int64_t tokens_;

@@ -36,6 +36,7 @@ class Worker {
   ExecStop& exec_stop;
   BorrowedFd procfs;    ///< O_PATH root of PID 1's own procfs, of the outer PID namespace; no workload can reach it
   BorrowedFd root;      ///< O_PATH of the container's root directory, as PID 1 has it
+  BorrowedFd workload;  ///< pidfd of the workload's first process: SIGKILL to it stops the container
   BorrowedFd listener;  ///< of the notification that is being handled
   ThreadIdentity& identity;
   CallerCache callers{procfs};  ///< what dispatch keeps open of recent callers
@@ -47,12 +48,13 @@ class Worker {
   friend class WorkerPool;
   friend class Waiting;
   Worker(WorkerPool& pool, const policy::Compiled& policy, AuditLog& audit, ExecStop& exec_stop, BorrowedFd procfs,
-         BorrowedFd root, ThreadIdentity& identity)
+         BorrowedFd root, BorrowedFd workload, ThreadIdentity& identity)
       : policy(policy),
         audit(audit),
         exec_stop(exec_stop),
         procfs(procfs),
         root(root),
+        workload(workload),
         listener(-1),
         identity(identity),
         pool_(pool) {}
@@ -64,6 +66,7 @@ class Worker {
   std::atomic<bool> interrupted_{false};
   std::atomic<std::uint64_t> waiting_id_{0};
   std::atomic<pid_t> waiting_caller_{0};
+  std::uint32_t ticks_ = 0;  ///< how often the watchman has looked; under the pool's mutex
 };
 
 /// A stretch of a handler that may wait on the workload: a FIFO or terminal being opened, a connect, a full socket.

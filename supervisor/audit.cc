@@ -1,0 +1,231 @@
+#include "supervisor/audit.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <cstdio>
+#include <ctime>
+
+#include "linux/procfs.h"
+#include "supervisor/json_line.h"
+#include "supervisor/process/locked.h"
+
+namespace warder::supervisor {
+namespace {
+
+constexpr std::int64_t fold_milliseconds = 1000;
+constexpr std::int64_t lines_per_second = 200;
+constexpr std::int64_t burst = 1000;
+
+std::int64_t monotonic_milliseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+}
+
+std::string now_text() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return utc_time(now.tv_sec, static_cast<int>(now.tv_nsec / 1'000'000));
+}
+
+/// FNV-1a over everything that makes two events the same for a reader.
+class Key {
+ public:
+  Key& add(std::string_view bytes) {
+    for (const char byte : bytes) mix(static_cast<unsigned char>(byte));
+    mix(0);
+    return *this;
+  }
+  Key& add(std::uint64_t number) {
+    for (int shift = 0; shift < 64; shift += 8) mix(number >> shift & 0xffU);
+    return *this;
+  }
+  [[nodiscard]] std::uint64_t value() const { return hash_ == 0 ? 1 : hash_; }
+
+ private:
+  void mix(std::uint64_t byte) { hash_ = (hash_ ^ byte) * 0x100000001b3ULL; }
+  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
+};
+
+std::uint64_t key_of(const AuditEvent& event, const policy::Verdict& verdict) {
+  return Key()
+      .add(static_cast<std::uint64_t>(event.process == 0 ? event.thread : event.process))
+      .add(event.wanted.bits())
+      .add(verdict.origin.line)
+      .add(static_cast<std::uint64_t>(verdict.allowed))
+      .add(event.syscall)
+      .add(event.path)
+      .add(event.address)
+      .value();
+}
+
+std::string_view verdict_word(const policy::Verdict& verdict) {
+  if (!verdict.allowed) return verdict.hidden ? "hidden" : "refused";
+  return verdict.would_refuse ? "would-refuse" : "allowed";
+}
+
+std::string executable_of(BorrowedFd procfs, pid_t process) {
+  std::array<char, 32> name;
+  std::snprintf(name.data(), name.size(), "%d/exe", process);
+  std::array<char, PATH_MAX> target;
+  const ssize_t length = ::readlinkat(procfs.get(), name.data(), target.data(), target.size());
+  return length < 0 ? std::string() : std::string(target.data(), static_cast<std::size_t>(length));
+}
+
+std::string command_of(BorrowedFd procfs, pid_t thread) {
+  const Fd file = kernel::open_process_file(procfs, thread, "comm", O_RDONLY);
+  std::array<char, 64> text;
+  const ssize_t length = file ? kernel::read_afresh(file, text.data(), text.size()) : -1;
+  if (length <= 0) return {};
+  return {text.data(), static_cast<std::size_t>(text[static_cast<std::size_t>(length) - 1] == '\n' ? length - 1 : length)};
+}
+
+std::string_view smallest_set(policy::Rights wanted) {
+  if (policy::rights_ro.covers(wanted)) return "ro";
+  if (policy::rights_rx.covers(wanted)) return "rx";
+  if (policy::rights_rw.covers(wanted)) return "rw";
+  if (policy::rights_rwx.covers(wanted)) return "rwx";
+  return "all";
+}
+
+}  // namespace
+
+std::string audit_hint(const AuditEvent& event) {
+  if (!event.path.empty() && event.section.empty()) {
+    return json_string(event.path).append(": ").append(smallest_set(event.wanted));
+  }
+  if (event.section == "connect" || event.section == "bind") {
+    return std::string(event.section).append(": [").append(json_string(event.address)).append("]");
+  }
+  if (event.section == "families") return std::string("families: [").append(event.address).append("]");
+  if (event.section == "syscalls") return std::string("allow: [").append(event.syscall).append("]");
+  return {};
+}
+
+AuditLog::AuditLog(BorrowedFd sink, BorrowedFd procfs, std::string_view container_id, const policy::Compiled& policy)
+    : sink_(sink), procfs_(procfs), tokens_(burst) {
+  JsonLine line;
+  line.text("id", container_id);
+  line.text("profile", policy.profile_name());
+  line.text("hash", policy.profile_hash());
+  prefix_ = line.members();
+}
+
+std::string AuditLog::describe(const AuditEvent& event, const policy::Verdict& verdict) const {
+  const pid_t process = event.process == 0 ? event.thread : event.process;
+  JsonLine line;
+  if (event.guest_pid != 0) line.number("pid", event.guest_pid);
+  line.number("outer_pid", process);
+  line.number("uid", event.uid);
+  line.text("comm", command_of(procfs_, event.thread));
+  line.text("exe", executable_of(procfs_, process));
+  line.text("syscall", event.syscall);
+  if (!event.wanted.empty()) line.text("right", policy::rights_text(event.wanted));
+  if (!event.path.empty()) line.text("path", event.path);
+  if (!event.address.empty()) line.text("address", event.address);
+  line.text("verdict", verdict_word(verdict));
+  if (!verdict.allowed) line.number("errno", verdict.error);
+  line.text("rule", std::string(verdict.origin.file).append(":").append(std::to_string(verdict.origin.line)));
+  line.text("enforcer", event.enforcer);
+  const std::string hint = verdict.allowed && !verdict.would_refuse ? std::string() : audit_hint(event);
+  if (!hint.empty()) line.text("hint", hint);
+  return line.members();
+}
+
+void AuditLog::record(const AuditEvent& event, const policy::Verdict& verdict) {
+  if (!sink_.valid() || (verdict.allowed && !verdict.would_refuse && !verdict.audited)) return;
+  const std::uint64_t key = key_of(event, verdict);
+  const std::int64_t now = monotonic_milliseconds();
+  Locked locked(mutex_);
+  Folded& folded = slot_for(key, now);
+  if (folded.key == key) {
+    ++folded.count;
+    return;
+  }
+  folded.key = key;
+  folded.since = now;
+  if (!take_token(now)) {
+    ++lost_;
+    folded.key = 0;
+    return;
+  }
+  folded.members = describe(event, verdict);
+  write_event(folded.members, 1);
+}
+
+/// The running fold of this key, or a slot that has been freed for it.
+AuditLog::Folded& AuditLog::slot_for(std::uint64_t key, std::int64_t now) {
+  Folded* oldest = &folded_[0];
+  for (Folded& folded : folded_) {
+    if (folded.key == key) {
+      if (now - folded.since < fold_milliseconds) return folded;
+      end_fold(folded);
+      return folded;
+    }
+    if (folded.key == 0 ? oldest->key != 0 : oldest->key != 0 && folded.since < oldest->since) oldest = &folded;
+  }
+  end_fold(*oldest);
+  return *oldest;
+}
+
+void AuditLog::end_fold(Folded& folded) {
+  if (folded.key != 0 && folded.count > 0) write_event(folded.members, folded.count);
+  folded.key = 0;
+  folded.count = 0;
+}
+
+void AuditLog::write_event(const std::string& members, std::uint32_t count) {
+  write_line(count == 1 ? members : std::string(members).append(",\"count\":").append(std::to_string(count)));
+}
+
+void AuditLog::write_line(const std::string& members) {
+  std::string line = "{\"v\":1,\"time\":\"";
+  line.append(now_text()).append("\",").append(prefix_).append(",").append(members).append("}\n");
+  // A full disk or a closed pipe loses the line; no verdict waits for it.
+  while (::write(sink_.get(), line.data(), line.size()) < 0 && errno == EINTR) {
+  }
+}
+
+bool AuditLog::take_token(std::int64_t now) {
+  if (refilled_ == 0) refilled_ = now;
+  const std::int64_t earned = (now - refilled_) * lines_per_second / 1000;
+  if (earned > 0) {
+    tokens_ = std::min(burst, tokens_ + earned);
+    refilled_ = now;
+  }
+  if (tokens_ == 0) return false;
+  --tokens_;
+  return true;
+}
+
+void AuditLog::flush(Flush what) {
+  const std::int64_t now = monotonic_milliseconds();
+  Locked locked(mutex_);
+  for (Folded& folded : folded_) {
+    if (folded.key != 0 && (what == Flush::all || now - folded.since >= fold_milliseconds)) end_fold(folded);
+  }
+  if (lost_ > 0 && (what == Flush::all || take_token(now))) {
+    JsonLine line;
+    line.text("event", "rate-limit");
+    line.number("lost", static_cast<std::int64_t>(std::exchange(lost_, 0)));
+    write_line(line.members());
+  }
+}
+
+int AuditLog::flush_due() const {
+  Locked locked(mutex_);
+  std::int64_t first = lost_ > 0 ? fold_milliseconds : -1;
+  const std::int64_t now = monotonic_milliseconds();
+  for (const Folded& folded : folded_) {
+    if (folded.key == 0 || folded.count == 0) continue;
+    const std::int64_t due = std::max<std::int64_t>(0, folded.since + fold_milliseconds - now);
+    if (first < 0 || due < first) first = due;
+  }
+  return static_cast<int>(first);
+}
+
+}  // namespace warder::supervisor
