@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "linux/result.h"
@@ -60,9 +61,9 @@ struct CgroupStats {
 
 class Cgroup {
  public:
-  /// Makes the directories and applies the limits. An existing cgroup is used as it is (and not removed later) unless a process
-  /// of another container is in it. On failure what was made is removed again. A path with "..", or one that leads through a
-  /// symbolic link, is refused.
+  /// Makes the directories and applies the limits. A directory that is there already is used; if processes are in it, it is not
+  /// removed later either. On failure what was made is removed again. A path with "..", or one that leads through a symbolic
+  /// link, is refused.
   static Result<Cgroup> create(const CgroupRequest& request);
   /// The cgroup of an existing container.
   static Cgroup from_state(CgroupState state) { return Cgroup(std::move(state)); }

@@ -1,0 +1,232 @@
+// Making, entering and removing the container's cgroup directories. Host process of a command.
+#include "runtime/cgroups/cgroup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "linux/open.h"
+#include "runtime/cgroups/device_program.h"
+#include "runtime/cgroups/files.h"
+#include "runtime/cgroups/limits.h"
+
+namespace warder::runtime {
+
+namespace {
+
+constexpr std::string_view all_v2_controllers[] = {"cpuset", "cpu", "io", "memory", "pids", "hugetlb", "rdma"};
+
+/// linux.cgroupsPath below the root of a hierarchy's mount.
+Result<std::string> path_below(const std::string& cgroups_path, const std::string& id, const Hierarchy& hierarchy) {
+  std::string path = cgroups_path.empty() ? id : cgroups_path;
+  if (!path.starts_with('/')) path = hierarchy.own_path + "/" + path;
+  std::string clean;
+  std::string_view rest = path;
+  while (!rest.empty()) {
+    std::size_t slash = rest.find('/');
+    std::string_view part = rest.substr(0, slash);
+    rest.remove_prefix(slash == std::string_view::npos ? rest.size() : slash + 1);
+    if (part == "..") return Error::user("linux.cgroupsPath: '..' is not accepted");
+    if (part.empty() || part == ".") continue;
+    clean.append("/").append(part);
+  }
+  if (clean.empty()) return Error::user("linux.cgroupsPath: the root of the hierarchy is no container's");
+  return clean;
+}
+
+/// A fresh v1 cpuset takes no process before it has cpus and memory nodes.
+Result<void> inherit_cpuset(BorrowedFd parent, BorrowedFd made) {
+  for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
+    std::string own = WARDER_TRY(read_file(made, file));
+    if (own.find_first_not_of(" \n") != std::string::npos) continue;
+    std::string inherited = WARDER_TRY(read_file(parent, file));
+    WARDER_TRY(write_file(made, file, inherited));
+  }
+  return {};
+}
+
+/// v2: children get a controller only where each ancestor hands it down. What an ancestor does not have cannot be handed down,
+/// and a limit that needs it fails later with its own name.
+void hand_down_controllers(BorrowedFd parent) {
+  for (std::string_view controller : all_v2_controllers) {
+    (void)write_file(parent, "cgroup.subtree_control", "+" + std::string(controller));
+  }
+}
+
+struct MadeDirectory {
+  Fd fd;
+  bool created = false;
+};
+
+Result<MadeDirectory> make_directory(const Hierarchy& hierarchy, const std::string& path) {
+  MadeDirectory made{WARDER_TRY(kernel::open_path(hierarchy.mount_point, O_PATH | O_DIRECTORY)), false};
+  bool cpuset = hierarchy.controllers == "cpuset" || hierarchy.controllers.starts_with("cpuset,") ||
+                hierarchy.controllers.find(",cpuset") != std::string::npos;
+  std::size_t at = 1;
+  while (at <= path.size()) {
+    std::size_t slash = std::min(path.find('/', at), path.size());
+    std::string part = path.substr(at, slash - at);
+    at = slash + 1;
+    if (hierarchy.controllers.empty()) hand_down_controllers(made.fd);
+    made.created = ::mkdirat(made.fd.get(), part.c_str(), 0755) == 0;
+    if (!made.created && errno != EEXIST) return Error::syscall("mkdir '" + hierarchy.mount_point + path + "'");
+    Fd next = WARDER_TRY(kernel::open_beneath(made.fd, part, O_PATH | O_DIRECTORY));
+    if (made.created && cpuset) WARDER_TRY_WITH(inherit_cpuset(made.fd, next), "cpuset");
+    made.fd = std::move(next);
+  }
+  return made;
+}
+
+bool is_empty(BorrowedFd directory) {
+  Result<std::string> processes = read_file(directory, "cgroup.procs");
+  return processes && processes->empty();
+}
+
+bool not_ours_to_write(const Error& error) { return error.code() == EACCES || error.code() == EPERM || error.code() == EROFS; }
+
+Result<void> apply_device_rules(const CgroupState& state, const Resources& resources, bool unified, const std::string* v1) {
+  std::vector<DeviceRule> rules = effective_device_rules(resources.devices);
+  if (unified) {
+    Fd directory = WARDER_TRY(kernel::open_path(state.directories[0].directory, O_RDONLY | O_DIRECTORY));
+    return attach_device_program(directory, rules);
+  }
+  if (v1 == nullptr) return {};
+  Fd directory = WARDER_TRY(kernel::open_path(*v1, O_PATH | O_DIRECTORY));
+  for (const DeviceRule& rule : rules) {
+    WARDER_TRY(write_file(directory, rule.allow ? "devices.allow" : "devices.deny", device_rule_text(rule)));
+  }
+  return {};
+}
+
+/// rmdir with everything below; a dying process may hold a directory for a moment.
+Result<void> remove_tree(const std::string& directory, const Deadline& deadline) {
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(directory.c_str()), ::closedir);
+  if (!entries) return errno == ENOENT ? Result<void>() : Result<void>(Error::syscall("opendir '" + directory + "'"));
+  while (dirent* entry = ::readdir(entries.get())) {
+    std::string_view name = entry->d_name;
+    if (entry->d_type != DT_DIR || name == "." || name == "..") continue;
+    WARDER_TRY(remove_tree(directory + "/" + entry->d_name, deadline));
+  }
+  entries.reset();
+  while (::rmdir(directory.c_str()) < 0 && errno != ENOENT) {
+    if (errno != EBUSY || deadline.passed()) return Error::syscall("rmdir '" + directory + "'");
+    deadline.wait_a_little();
+  }
+  return {};
+}
+
+}  // namespace
+
+const std::string* Cgroup::directory(std::string_view controller) const {
+  for (const CgroupState::Directory& one : state_.directories) {
+    if (one.controllers.empty()) return &one.directory;
+    std::string_view rest = one.controllers;
+    while (!rest.empty()) {
+      std::size_t comma = rest.find(',');
+      if (rest.substr(0, comma) == controller) return &one.directory;
+      rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+    }
+  }
+  return nullptr;
+}
+
+Result<Cgroup> Cgroup::create(const CgroupRequest& request) {
+  CgroupState state;
+  state.manager = request.manager;
+  if (request.manager == "disabled") return Cgroup(std::move(state));
+  if (request.manager != "cgroupfs") {
+    return Error::user("cgroup manager '" + request.manager + "' is not available; accepted: cgroupfs, disabled");
+  }
+  CgroupLayout layout = WARDER_TRY(CgroupLayout::probe());
+  Cgroup cgroup(std::move(state));
+  auto make_all = [&]() -> Result<void> {
+    for (const Hierarchy& hierarchy : layout.hierarchies) {
+      std::string path = WARDER_TRY(path_below(request.cgroups_path, request.id, hierarchy));
+      Result<MadeDirectory> made = make_directory(hierarchy, path);
+      if (!made && request.rootless && not_ours_to_write(made.error())) continue;
+      if (!made) return std::move(made).error();
+      bool ours = made->created || is_empty(made->fd);
+      cgroup.state_.directories.push_back({hierarchy.controllers, hierarchy.mount_point + path, ours});
+      cgroup.state_.path = path;
+    }
+    return cgroup.update(request.resources);
+  };
+  auto limit_devices = [&]() -> Result<void> {
+    if (!cgroup.enabled()) return {};
+    Result<void> limited = apply_device_rules(cgroup.state_, request.resources, cgroup.unified(),
+                                              cgroup.unified() ? nullptr : cgroup.directory("devices"));
+    // In a user namespace nobody may, and nobody need: device nodes cannot be made there.
+    if (!limited && request.rootless && not_ours_to_write(limited.error())) return {};
+    return limited;
+  };
+  Result<void> made = make_all();
+  if (made) made = limit_devices();
+  if (made) return cgroup;
+  (void)cgroup.remove();
+  return std::move(made).error();
+}
+
+Result<void> Cgroup::enter(pid_t pid) const {
+  std::string text = std::to_string(pid);
+  for (const CgroupState::Directory& one : state_.directories) {
+    Fd file = WARDER_TRY(kernel::open_path(one.directory + "/cgroup.procs", O_WRONLY));
+    WARDER_TRY_WITH(kernel::write_once(file, text), "enter '" + one.directory + "'");
+  }
+  return {};
+}
+
+Result<Cgroup> Cgroup::below(std::string_view path) const {
+  CgroupState state = state_;
+  for (CgroupState::Directory& one : state.directories) {
+    Fd top = WARDER_TRY(kernel::open_path(one.directory, O_PATH | O_DIRECTORY));
+    if (path.starts_with('/')) return Error::user("the cgroup of a session is given relative to the container's");
+    (void)WARDER_TRY_WITH(kernel::open_beneath(top, std::string(path), O_PATH | O_DIRECTORY), "cgroup");
+    one.directory.append("/").append(path);
+    one.created = false;
+  }
+  return Cgroup(std::move(state));
+}
+
+Result<void> Cgroup::update(const Resources& resources) const {
+  if (!enabled()) return {};
+  std::vector<CgroupWrite> writes = unified() ? WARDER_TRY(limits_v2(resources)) : limits_v1(resources);
+  if (!unified() && !resources.unified.empty()) return Error::user("linux.resources.unified: this machine has cgroup v1");
+  for (std::size_t index = 0; index < writes.size(); ++index) {
+    const CgroupWrite& one = writes[index];
+    const std::string* place = directory(one.controller);
+    if (place == nullptr && one.optional) continue;
+    if (place == nullptr) return Error::user("cgroup controller '" + one.controller + "' is not mounted, but a limit needs it");
+    auto write = [&](const CgroupWrite& what) -> Result<void> {
+      Result<Fd> file = kernel::open_path(*place + "/" + what.file, O_WRONLY);
+      if (!file && what.optional && file.error().code() == ENOENT) return {};
+      if (!file) return std::move(file).error();
+      WARDER_TRY_WITH(kernel::write_once(*file, what.text), "'" + *place + "/" + what.file + "': '" + what.text + "'");
+      return {};
+    };
+    Result<void> written = write(one);
+    if (!written && one.swap_with_next && written.error().code() == EINVAL && index + 1 < writes.size()) {
+      WARDER_TRY(write(writes[++index]));
+      written = write(one);
+    }
+    if (!written) return written;
+  }
+  return {};
+}
+
+Result<void> Cgroup::remove() const {
+  Deadline deadline(std::chrono::seconds(10));
+  Result<void> first;
+  for (const CgroupState::Directory& one : state_.directories) {
+    if (!one.created) continue;
+    Result<void> removed = remove_tree(one.directory, deadline);
+    if (!removed && first) first = std::move(removed);
+  }
+  return first;
+}
+
+}  // namespace warder::runtime
