@@ -132,7 +132,7 @@ class Ceiling(MarkedTest):
     def test_override_does_not_lift_it(self):
         bundle = self.marked()
         self.put(bundle, "mandatory", refusing("ceiling"))
-        self.put(bundle, "build-7", 'warder: 1\noverride: true\npaths:\n  "/**": all\n  "/mark/ceiling": all\n')
+        self.put(bundle, "build-7", 'warder: 1\npaths:\n  "/**": all\n  "/mark/ceiling": {allow: all, override: true}\n')
         outcome = bundle.run("sh", "-c", "cat /mark/ceiling")
         self.assertNotEqual(outcome.code, 0, outcome)
         self.assertEqual(outcome.out, "")
