@@ -76,7 +76,7 @@ Result<Policy> make_policy(const Context& context, const std::string& id, const 
   return Policy{.block = std::move(lowered->block),
                 .state = describe(*outcome.profile),
                 .capability_ceiling = compiled.capability_ceiling(),
-                .audit_file = outcome.config.audit_file};
+                .audit_file = context.options.audit_log.value_or(outcome.config.audit_file)};
 }
 
 supervisor::HookPlan hook_plan(const Hook& hook) {

@@ -23,6 +23,7 @@ struct GlobalOptions {
   std::string cgroup_manager = "cgroupfs";
   std::string rootless = "auto";
   std::optional<std::string> profile_dir;
+  std::optional<std::string> audit_log;
 };
 
 /// What a verb runs with.
