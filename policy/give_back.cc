@@ -46,20 +46,24 @@ std::string given_back_text(const PathEntry& upper, const PathEntry& lower, Righ
                      what, lower.pattern, give_back_place(lower.source), upper.pattern);
 }
 
-void check_alternative(const std::vector<PathEntry>& entries, std::size_t lower, const std::string& alternative,
-                       std::vector<Finding>& findings) {
+// What is asked first is cheap; what takes a walk over automata is asked only about a pair that could offend.
+void check_alternative(const std::vector<PathEntry>& entries, std::size_t lower, std::size_t first_upper,
+                       const std::string& alternative, std::vector<Finding>& findings) {
   const PathEntry& strict = entries[lower];
-  const Taken taken = taken_by(entries, lower, alternative);
-  for (std::size_t i = lower + 1; i < entries.size(); ++i) {
+  std::optional<Taken> taken;
+  for (std::size_t i = first_upper; i < entries.size(); ++i) {
     const PathEntry& upper = entries[i];
-    if (upper.layer <= strict.layer || !patterns_overlap(upper.pattern, alternative)) continue;
+    const bool gives_nothing = strict.allow.covers(upper.allow) && (upper.hide || !strict.hide);
+    if (gives_nothing || !patterns_overlap(upper.pattern, alternative)) continue;
     const bool all_of_it = covers(upper, alternative);
-    if (upper.override_lower) {
-      if (all_of_it) return;
-      continue;
+    if (upper.override_lower && all_of_it) return;
+    if (upper.override_lower) continue;
+    if (!taken) {
+      if (decided_later(entries, lower, first_upper, alternative, rights_all, false)) return;  // says nothing itself
+      taken = taken_by(entries, lower, alternative);
     }
-    const Rights given = all_of_it ? upper.allow.without(strict.allow) : upper.allow & taken.rights;
-    const bool shown = !upper.hide && (all_of_it ? strict.hide : taken.visibility);
+    const Rights given = all_of_it ? upper.allow.without(strict.allow) : upper.allow & taken->rights;
+    const bool shown = !upper.hide && (all_of_it ? strict.hide : taken->visibility);
     if (given.empty() && !shown) continue;
     if (decided_later(entries, i, entries.size(), alternative, strict.allow, strict.hide)) continue;
     findings.push_back({upper.source, given_back_text(upper, strict, given), false});
@@ -84,12 +88,13 @@ void find_paths_given_back(const Profile& profile, std::vector<Finding>& finding
   if (!profile.paths || profile.layers.size() < 2) return;
   const auto& entries = *profile.paths;
   for (std::size_t lower = 0; lower < entries.size(); ++lower) {
-    const auto same_layer_end = static_cast<std::size_t>(
-        std::find_if(entries.begin(), entries.end(), [&](const PathEntry& entry) { return entry.layer > entries[lower].layer; }) -
-        entries.begin());
+    const auto first_upper =
+        static_cast<std::size_t>(std::find_if(entries.begin() + static_cast<std::ptrdiff_t>(lower), entries.end(),
+                                              [&](const PathEntry& entry) { return entry.layer > entries[lower].layer; }) -
+                                 entries.begin());
+    if (first_upper == entries.size()) return;
     for (const auto& alternative : expand_braces(entries[lower].pattern)) {
-      const bool dead = decided_later(entries, lower, same_layer_end, alternative, rights_all, false);
-      if (!dead) check_alternative(entries, lower, alternative, findings);
+      check_alternative(entries, lower, first_upper, alternative, findings);
     }
   }
 }

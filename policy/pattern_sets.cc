@@ -13,10 +13,6 @@ namespace {
 using State = std::vector<PatternPosition>;
 constexpr std::size_t most_states = 20000;
 
-void add_patterns(State& state, std::string_view pattern) {
-  for (const auto& one : expand_braces(pattern)) state.emplace_back(one);
-}
-
 bool any_matches(const State& state, std::size_t begin, std::size_t end) {
   return std::any_of(state.begin() + static_cast<std::ptrdiff_t>(begin), state.begin() + static_cast<std::ptrdiff_t>(end),
                      [](const PatternPosition& position) { return position.matches(); });
@@ -45,24 +41,91 @@ Walk walk(const State& start, const std::string& alphabet, const Found& found, c
   return Walk::not_found;
 }
 
-bool all_dead(const State& state, std::size_t begin, std::size_t end) {
-  return std::all_of(state.begin() + static_cast<std::ptrdiff_t>(begin), state.begin() + static_cast<std::ptrdiff_t>(end),
-                     [](const PatternPosition& position) { return position.dead(); });
+/// An answer that follows from the literal beginnings alone, for most pairs of real profiles.
+enum class Quick { no, yes, unknown };
+
+bool is_below(std::string_view inner, std::string_view outer) {
+  return outer == "/" || inner == outer ||
+         (inner.starts_with(outer) && inner.size() > outer.size() && inner[outer.size()] == '/');
+}
+
+/// `/dir/**` with a literal /dir.
+bool is_tree(std::string_view pattern) {
+  return pattern.ends_with("/**") && (pattern.size() == 3 || is_literal(pattern.substr(0, pattern.size() - 3)));
+}
+
+Quick quick_overlap(const std::string& a, const std::string& b) {
+  if (!a.starts_with('/') || !b.starts_with('/')) return Quick::unknown;
+  const std::string start_a = literal_start(a);
+  const std::string start_b = literal_start(b);
+  if (is_literal(a)) return match_path(b, start_a) != Match::no ? Quick::yes : Quick::no;
+  if (is_literal(b)) return match_path(a, start_b) != Match::no ? Quick::yes : Quick::no;
+  if (!is_below(start_a, start_b) && !is_below(start_b, start_a)) return Quick::no;
+  if (is_tree(a) && is_below(start_b, start_a)) return Quick::yes;
+  if (is_tree(b) && is_below(start_a, start_b)) return Quick::yes;
+  // `/x/**/…` reaches into every tree below /x.
+  const auto is_deep = [](const std::string& pattern, const std::string& start) {
+    return pattern.compare(start == "/" ? 0 : start.size(), 4, "/**/") == 0;
+  };
+  if ((is_tree(a) && is_deep(b, start_b)) || (is_tree(b) && is_deep(a, start_a))) return Quick::yes;
+  return Quick::unknown;
+}
+
+/// Only for one `other`. A class of one byte (`[w]ork`) counts as something that may differ.
+Quick quick_cover(const std::string& other, const std::string& pattern) {
+  if (other == pattern) return Quick::yes;
+  if (!other.starts_with('/') || !pattern.starts_with('/')) return Quick::unknown;
+  const std::string start_other = literal_start(other);
+  const std::string start_pattern = literal_start(pattern);
+  if (is_literal(pattern)) return match_path(other, start_pattern) != Match::no ? Quick::yes : Quick::no;
+  if (is_literal(other) || !is_below(start_pattern, start_other)) return Quick::no;
+  if (is_tree(other)) return Quick::yes;
+  return Quick::unknown;
+}
+
+bool walk_to_overlap(const std::string& a, const std::string& b) {
+  const State state = {PatternPosition(a), PatternPosition(b)};
+  const std::vector<std::string> both = {a, b};
+  const auto found = [](const State& s) { return s[0].matches() && s[1].matches(); };
+  const auto hopeless = [](const State& s) { return s[0].dead() || s[1].dead(); };
+  return walk(state, telling_bytes(both), found, hopeless) != Walk::not_found;
+}
+
+bool alternative_covered(const std::vector<std::string>& others, const std::string& pattern) {
+  State state = {PatternPosition(pattern)};
+  std::vector<std::string> all = {pattern};
+  bool unknown = false;
+  for (const auto& other : others) {
+    const Quick quick = quick_cover(other, pattern);
+    if (quick == Quick::yes) return true;
+    if (quick_overlap(other, pattern) == Quick::no) continue;
+    unknown = unknown || quick == Quick::unknown || state.size() > 1;
+    state.emplace_back(other);
+    all.push_back(other);
+  }
+  if (!unknown) return false;
+  const auto uncovered = [](const State& s) { return s[0].matches() && !any_matches(s, 1, s.size()); };
+  const auto hopeless = [](const State& s) { return s[0].dead(); };
+  return walk(state, telling_bytes(all), uncovered, hopeless) == Walk::not_found;
 }
 
 }  // namespace
 
 std::string telling_bytes(std::span<const std::string> patterns) {
   std::bitset<256> bytes;
-  bytes.set('/').set('x');
+  bytes.set('/');
   for (const auto& pattern : patterns) {
+    const int reach = pattern.find('[') == std::string::npos ? 0 : 1;  // a class begins and ends between neighbours
     for (const char byte : pattern) {
       const auto value = static_cast<unsigned char>(byte);
-      for (const int near : {value - 1, value + 0, value + 1}) {
+      for (int near = value - reach; near <= value + reach; ++near) {
         if (near > 0 && near < 256) bytes.set(static_cast<std::size_t>(near));
       }
     }
   }
+  std::size_t other = 'x';  // stands for all that are nowhere written
+  for (int tries = 0; tries < 255 && bytes.test(other); ++tries) other = other % 255 + 1;
+  bytes.set(other);
   std::string all;
   for (std::size_t i = 1; i < bytes.size(); ++i) {
     if (bytes.test(i)) all += static_cast<char>(i);
@@ -71,29 +134,23 @@ std::string telling_bytes(std::span<const std::string> patterns) {
 }
 
 bool patterns_overlap(std::string_view a, std::string_view b) {
-  State state;
-  add_patterns(state, a);
-  const std::size_t split = state.size();
-  add_patterns(state, b);
-  const std::vector<std::string> both = {std::string(a), std::string(b)};
-  const auto found = [&](const State& s) { return any_matches(s, 0, split) && any_matches(s, split, s.size()); };
-  const auto hopeless = [&](const State& s) { return all_dead(s, 0, split) || all_dead(s, split, s.size()); };
-  return walk(state, telling_bytes(both), found, hopeless) != Walk::not_found;
+  for (const auto& one : expand_braces(a)) {
+    for (const auto& two : expand_braces(b)) {
+      const Quick quick = quick_overlap(one, two);
+      if (quick == Quick::yes || (quick == Quick::unknown && walk_to_overlap(one, two))) return true;
+    }
+  }
+  return false;
 }
 
 bool patterns_cover(std::span<const std::string> others, std::string_view pattern) {
-  if (others.empty()) return false;
-  State state;
-  add_patterns(state, pattern);
-  const std::size_t split = state.size();
-  std::vector<std::string> all = {std::string(pattern)};
+  std::vector<std::string> written;
   for (const auto& other : others) {
-    add_patterns(state, other);
-    all.push_back(other);
+    for (auto& one : expand_braces(other)) written.push_back(std::move(one));
   }
-  const auto uncovered = [&](const State& s) { return any_matches(s, 0, split) && !any_matches(s, split, s.size()); };
-  const auto hopeless = [&](const State& s) { return all_dead(s, 0, split); };
-  return walk(state, telling_bytes(all), uncovered, hopeless) == Walk::not_found;
+  const auto alternatives = expand_braces(pattern);
+  return std::all_of(alternatives.begin(), alternatives.end(),
+                     [&](const std::string& one) { return alternative_covered(written, one); });
 }
 
 }  // namespace warder::policy
