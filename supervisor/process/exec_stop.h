@@ -11,8 +11,9 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "linux/fd.h"
@@ -25,17 +26,21 @@ class AuditLog;
 
 class ExecStop {
  public:
-  /// Starts no thread: that happens with the first arm(), or start(). All references outlive the object.
-  ExecStop(const policy::Compiled& policy, AuditLog& audit, BorrowedFd procfs);
+  /// Starts no thread. All references outlive the object.
+  ExecStop(const policy::Compiled& policy, AuditLog& audit, BorrowedFd procfs, pid_t workload);
   ExecStop(const ExecStop&) = delete;
   ExecStop& operator=(const ExecStop&) = delete;
 
-  /// Starts the tracer thread ahead of need. Call before self-confinement is complete only if it needs more than clone.
+  /// Starts the tracer thread, once.
   Result<void> start();
 
   /// Seizes and interrupts `caller` (a thread id in PID 1's namespace) that waits in a notification. When it returns, letting the
   /// kernel run the execve is safe. EPERM where another tracer holds the caller: refuse the exec then. Any worker's thread.
   Result<void> arm(pid_t caller);
+
+  /// The wait status of the workload's first process, where it ended as a tracee and this thread had to reap it; -1: not so.
+  /// SIGCHLD tells the main thread to ask.
+  [[nodiscard]] int workload_status() const { return workload_status_; }
 
   /// Tells the tracer that a child-status signal came. PID 1's main thread calls it at each SIGCHLD.
   void poke();
@@ -46,9 +51,6 @@ class ExecStop {
     bool finished = false;
     int error = 0;
   };
-  struct Tracee {
-    pid_t thread = 0;
-  };
 
   static void* run(void* self);
   void loop();
@@ -56,17 +58,20 @@ class ExecStop {
   void collect();
   void on_stop(pid_t thread, int status);
   void on_exec(pid_t process);
+  policy::Verdict judge(std::string_view executed) const;
   void forget(pid_t thread);
   bool holds(pid_t thread) const;
 
   const policy::Compiled& policy_;
   AuditLog& audit_;
   BorrowedFd procfs_;
+  pid_t workload_;
+  std::atomic<int> workload_status_{-1};
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t changed_ = PTHREAD_COND_INITIALIZER;  ///< a request or a poke came
   pthread_cond_t finished_ = PTHREAD_COND_INITIALIZER;
   std::vector<Request*> requests_;
-  std::vector<Tracee> tracees_;  ///< the tracer thread's alone
+  std::vector<pid_t> tracees_;  ///< the tracer thread's alone
   bool poked_ = false;
   bool started_ = false;
 };

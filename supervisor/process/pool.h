@@ -107,6 +107,7 @@ class WorkerPool {
   void watch();
   bool watch_listeners();
   bool watch_waiting();
+  [[nodiscard]] bool nothing_received() const;
   void wake_watchman();
   /// Breaks RECV off for all receivers while quiesced, else for those of ended listeners, until they are out of it.
   void interrupt_receivers();

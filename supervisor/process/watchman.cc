@@ -71,9 +71,10 @@ void WorkerPool::watch() {
       Locked locked(mutex_);
       if (quiet > quiet_ticks && waiting_ == 0) {
         watchman_sleeps_ = true;
-        if (log_due < 0) {
+        // A worker that receives looks at the flag after it has counted: either it wakes us or we see its count.
+        if (nothing_received() && log_due < 0) {
           locked.wait(watch_);
-        } else {
+        } else if (nothing_received()) {
           locked.wait_for(watch_, log_due);
         }
         watchman_sleeps_ = false;
@@ -86,6 +87,11 @@ void WorkerPool::watch() {
     const bool waiting = watch_waiting();
     quiet = active || waiting ? 0 : quiet + 1;
   }
+}
+
+bool WorkerPool::nothing_received() const {
+  return std::all_of(listeners_.begin(), listeners_.end(),
+                     [](const auto& listener) { return listener->received == listener->seen; });
 }
 
 void WorkerPool::wake_watchman() {

@@ -1,0 +1,261 @@
+// warder-init as PID 1 of the outer PID namespace: the supervisor of one container, from its birth to the workload's end.
+//
+// The main thread does everything but answering: messages of the workload process before it executes, requests on the control
+// socket, signals, children, listeners that nobody uses any more. Where the profile needs no listener there is no other thread,
+// and an idle container is one process in one poll. Whatever goes wrong here ends PID 1 and so the container (fail closed).
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "linux/open.h"
+#include "linux/process.h"
+#include "linux/procfs.h"
+#include "linux/socket.h"
+#include "policy/core/compiled.h"
+#include "supervisor/audit.h"
+#include "supervisor/process/boot_block.h"
+#include "supervisor/process/control.h"
+#include "supervisor/process/exec_stop.h"
+#include "supervisor/process/modes.h"
+#include "supervisor/process/pool.h"
+#include "supervisor/process/self_confinement.h"
+#include "supervisor/process/signals.h"
+#include "supervisor/protocol/messages.h"
+
+namespace warder::supervisor {
+namespace {
+
+constexpr BorrowedFd procfs(procfs_fd);
+constexpr BorrowedFd workload(workload_pidfd);
+constexpr BorrowedFd peer(peer_fd);
+constexpr BorrowedFd runtime(runtime_fd);
+
+/// The workload's pid in PID 1's namespace, as the private procfs knows it.
+Result<pid_t> workload_pid() {
+  const Fd file = WARDER_TRY(kernel::open_at2(procfs, "self/fdinfo/" + std::to_string(workload_pidfd), O_RDONLY, 0));
+  char buffer[1024];
+  const ssize_t size = kernel::read_afresh(file, buffer, sizeof buffer);
+  std::string_view text(buffer, size < 0 ? 0 : static_cast<std::size_t>(size));
+  for (std::string_view line; kernel::next_line(text, line);) {
+    if (kernel::next_word(line) != "Pid:") continue;
+    const auto pid = static_cast<pid_t>(kernel::number(kernel::next_word(line)));
+    if (pid > 0) return pid;
+  }
+  return Error(Fault::environment, "the workload process is gone", ESRCH);
+}
+
+Duty duty_of(const policy::Compiled& policy) {
+  if (!policy.needs_listener()) return Duty::reap;
+  return policy.checks_exec() ? Duty::judge_exec : Duty::answer;
+}
+
+class Supervisor {
+ public:
+  Supervisor(Boot boot, const policy::Compiled& policy, pid_t pid, Fd root, Fd signals, ControlPeer control_peer)
+      : boot_(std::move(boot)),
+        duty_(duty_of(policy)),
+        pid_(pid),
+        root_(std::move(root)),
+        signals_(std::move(signals)),
+        audit_(BorrowedFd(::fcntl(audit_fd, F_GETFD) < 0 ? -1 : audit_fd), procfs, boot_.container_id, policy),
+        exec_stop_(policy, audit_, procfs, pid),
+        pool_({policy, audit_, exec_stop_, procfs, root_, workload}),
+        control_(BorrowedFd(control_fd), control_peer) {}
+
+  Result<void> start_threads() {
+    if (duty_ == Duty::reap) return {};
+    if (duty_ == Duty::judge_exec) WARDER_TRY(exec_stop_.start());
+    return pool_.start();
+  }
+
+  /// Returns the exit code of the workload.
+  int run() {
+    std::optional<int> code;
+    while (!code) {
+      std::vector<pollfd> entries{{signals_.get(), POLLIN, 0}, {control_fd, POLLIN, 0}};
+      if (peer_open_) entries.push_back({peer_fd, POLLIN, 0});
+      control_.add_to_poll(entries);
+      pool_.add_to_poll(entries);
+      if (::poll(entries.data(), entries.size(), -1) < 0) continue;
+      for (const pollfd& entry : entries) {
+        if (entry.revents != 0) on_event(entry, code);
+      }
+    }
+    audit_.flush(AuditLog::Flush::all);
+    return *code;
+  }
+
+ private:
+  void on_event(const pollfd& entry, std::optional<int>& code) {
+    if (entry.fd == signals_.get()) {
+      if (pass_signals(signals_, workload)) code = on_children();
+    } else if (entry.fd == control_fd) {
+      control_.accept();
+    } else if (entry.fd == peer_fd) {
+      if (peer_open_) on_workload_message();
+    } else if (control_.is_connection(entry.fd)) {
+      on_request(entry.fd);
+    } else {
+      pool_.end_listener(entry.fd);
+    }
+  }
+
+  std::optional<int> on_children() {
+    if (duty_ == Duty::judge_exec) {
+      exec_stop_.poke();
+      if (const int status = exec_stop_.workload_status(); status >= 0) return kernel::exit_code(status);
+    }
+    return reap(pid_);
+  }
+
+  // ---- the workload process, until it executes
+
+  void on_workload_message() {
+    Result<Message> message = receive_message(peer);
+    if (!message.ok()) {
+      end_of_preparation("the workload process ended before it executed");
+    } else if (message->type == MessageType::listener) {
+      take_listener(static_cast<int>(message->number));
+    } else if (message->type == MessageType::started) {
+      executing_ = true;
+    } else if (message->type == MessageType::failed) {
+      executing_ = false;
+      end_of_preparation(message->text);
+    }
+  }
+
+  /// End of file: its end of the socket was close-on-exec, so the program runs, unless it said why not or never came so far.
+  void end_of_preparation(const std::string& failure) {
+    peer_open_ = false;
+    ::close(peer_fd);
+    if (starter_ < 0) return;
+    const Message answer = executing_ ? Message{MessageType::done, 0, "", {}} : Message{MessageType::failed, 0, failure, {}};
+    control_.answer(std::exchange(starter_, -1), answer);
+  }
+
+  void take_listener(int number) {
+    Result<Fd> listener = kernel::take_fd(workload, number);
+    Result<void> added = listener.ok() ? pool_.add_listener(*std::move(listener)) : Result<void>(std::move(listener).error());
+    const Message answer =
+        added.ok() ? Message{MessageType::listener_taken, 0, "", {}} : Message{MessageType::failed, 0, added.error().text(), {}};
+    (void)send_message(peer, answer);
+  }
+
+  // ---- requests of `warder`
+
+  void on_request(int connection) {
+    Result<Message> received = control_.receive(connection);
+    if (!received.ok()) {
+      if (connection == starter_) starter_ = -1;
+      return;
+    }
+    Message request = *std::move(received);
+    if (request.type == MessageType::control_start) return start(connection);
+    Result<Message> answer = carry_out(request);
+    if (!answer.ok()) answer = Message{MessageType::failed, 0, answer.error().text(), {}};
+    control_.answer(connection, *answer);
+  }
+
+  /// Answered when the workload has executed, or could not.
+  void start(int connection) {
+    const bool possible = peer_open_ && starter_ < 0 && !start_sent_;
+    if (possible && send_message(peer, {MessageType::start, 0, "", {}}).ok()) {
+      start_sent_ = true;
+      starter_ = connection;
+      return;
+    }
+    control_.answer(connection, {MessageType::failed, 0, "cannot start an already running container", {}});
+  }
+
+  Result<Message> carry_out(Message& request) {
+    Message done{MessageType::done, 0, "", {}};
+    switch (request.type) {
+      case MessageType::control_session:
+        if (request.fds.size() != 1) return Error::bug("an exec session hands over one listener");
+        if (duty_ == Duty::reap) return Error::bug("this profile has no listener");
+        WARDER_TRY(pool_.add_listener(std::move(request.fds.front())));
+        return done;
+      case MessageType::control_quiesce:
+        if (duty_ != Duty::reap && !pool_.quiesce()) {
+          return Error(Fault::environment, "a process of the container waits in a call that PID 1 is carrying out");
+        }
+        return done;
+      case MessageType::control_resume:
+        pool_.resume();
+        return done;
+      case MessageType::control_boot: {
+        done.fds.emplace_back(::fcntl(boot_fd, F_DUPFD_CLOEXEC, 0));
+        if (!done.fds.back()) return Error::syscall("fcntl");
+        return done;
+      }
+      case MessageType::control_kill:
+        WARDER_TRY(kernel::send_signal(workload, static_cast<int>(request.number)));
+        return done;
+      default:
+        return Error::bug("PID 1 does not know this request");
+    }
+  }
+
+  const Boot boot_;
+  const Duty duty_;
+  const pid_t pid_;
+  Fd root_;
+  Fd signals_;
+  AuditLog audit_;
+  ExecStop exec_stop_;
+  WorkerPool pool_;
+  ControlSocket control_;
+  bool peer_open_ = true;
+  bool start_sent_ = false;
+  bool executing_ = false;
+  int starter_ = -1;  ///< the connection that waits for the start
+};
+
+/// What takes privileges; afterwards PID 1 has only what its duty needs.
+Result<std::unique_ptr<Supervisor>> prepare(Boot boot, const policy::Compiled& policy) {
+  WARDER_TRY(leave_the_runtime());
+  const kernel::PeerCredentials creator = WARDER_TRY(kernel::peer_credentials(runtime));
+  const pid_t pid = WARDER_TRY(workload_pid());
+  WARDER_TRY(set_oom_scores(boot, procfs, pid));
+  Fd root = WARDER_TRY(kernel::open_path("/", O_PATH | O_DIRECTORY));
+  Fd signals = WARDER_TRY(take_signals(workload));
+  WARDER_TRY(drop_capabilities(boot, duty_of(policy)));
+  WARDER_TRY(install_own_filter(duty_of(policy)));
+  const ControlPeer peer{creator.uid, boot.private_pid_namespace};
+  auto supervisor = std::make_unique<Supervisor>(std::move(boot), policy, pid, std::move(root), std::move(signals), peer);
+  WARDER_TRY(supervisor->start_threads());
+  return supervisor;
+}
+
+int fail(const Error& error) {
+  (void)send_message(runtime, {MessageType::failed, static_cast<std::uint64_t>(error.code()), "pid 1: " + error.text(), {}});
+  return 1;
+}
+
+}  // namespace
+
+int supervise() {
+  Result<Boot> loaded = load_boot();
+  if (!loaded.ok()) return fail(loaded.error());
+  const std::vector<std::byte> block = std::move(loaded->compiled);
+  Result<policy::Compiled> policy = policy::Compiled::open(block);
+  if (!policy.ok()) return fail(policy.error());
+  Boot boot = *std::move(loaded);
+  // Of the process only the OOM score is PID 1's business.
+  const std::optional<std::int32_t> score = boot.process.oom_score_adj;
+  boot.process = ProcessPlan();
+  boot.process.oom_score_adj = score;
+  Result<std::unique_ptr<Supervisor>> supervisor = prepare(std::move(boot), *policy);
+  if (!supervisor.ok()) return fail(supervisor.error());
+  if (!send_message(runtime, {MessageType::ready, 0, "", {}}).ok()) return 1;
+  ::close(runtime_fd);
+  // Threads are still there when main would return: nothing is destroyed.
+  ::_exit((*supervisor)->run());
+}
+
+}  // namespace warder::supervisor
