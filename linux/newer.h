@@ -32,6 +32,9 @@ struct LandlockPortAttributes {
   std::uint64_t port;
 };
 
+// System calls
+inline constexpr int sys_fchmodat2 = 452;  ///< 6.6
+
 // pidfd_open(2)
 inline constexpr unsigned pidfd_thread = 0200;  ///< PIDFD_THREAD (O_EXCL), 6.9
 

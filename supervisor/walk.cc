@@ -113,6 +113,7 @@ Outcome<void> find_object(Caller& caller, const policy::Compiled& policy, const 
   if (!request.empty_path) return Errno{ENOENT};
   object.fd = WARDER_GET(caller.take_path(request.directory));
   WARDER_GET(caller.act());
+  object.by_descriptor = true;
   return name_descriptor(caller, object);
 }
 
@@ -148,7 +149,7 @@ Outcome<void> find_place(Caller& caller, const policy::Compiled& policy, const W
   if (place.kind != Place::Kind::name) return {};
   const std::string_view above = place.directory.name.view();
   if (!place.last.assign(last) || !place.name.assign(above == "/" ? "" : above) || !place.name.append("/") ||
-      !place.name.append(last)) {
+      !place.name.append(last) || (place.trailing_slash && !place.last.append("/"))) {
     return Errno{ENAMETOOLONG};
   }
   return {};

@@ -31,6 +31,7 @@ struct Object {
   bool outside = false;        ///< a file of elsewhere that the engine passed in; usable as far as its descriptor goes
   bool maybe_deleted = false;  ///< " (deleted)" at the end of the name may be the kernel's word: both names must be allowed
   bool of_caller = false;      ///< in the caller's own directory of a procfs, where it may look without being a tracer
+  bool by_descriptor = false;  ///< named by an empty path
   int descriptor = -1;         ///< the caller's descriptor that the walk ended on (/proc/self/fd/N), else -1
 };
 
@@ -51,7 +52,8 @@ Outcome<void> find_object(Caller& caller, const policy::Compiled& policy, const 
 /// Where something is made, removed or renamed: a directory that was opened, and one name in it.
 struct Place {
   Object directory;
-  PathText last;  ///< one component, never "." or ".."; empty unless kind is `name`
+  PathText
+      last;  ///< one component, never "." or "..", with a "/" after it where the caller wrote one; empty unless kind is `name`
   PathText name;  ///< canonical name of the directory + "/" + last
   enum class Kind : std::uint8_t { name, dot, dot_dot, root } kind = Kind::name;
   bool trailing_slash = false;

@@ -36,7 +36,8 @@ void answer(Call& call, const Outcome<void>& outcome) {
 
 Outcome<void> find(Call& call, const PathArgument& argument, Object& object) {
   PathText path;
-  WARDER_GET(call.caller.copy_path(argument.address, path));
+  // With AT_EMPTY_PATH a null pointer is an empty path (Linux 6.11).
+  if (!argument.empty_path || argument.address != 0) WARDER_GET(call.caller.copy_path(argument.address, path));
   WalkRequest request;
   request.directory = argument.directory;
   request.path = path.view();
@@ -71,6 +72,24 @@ Outcome<void> ask(Call& call, const Object& object, policy::Rights wanted) {
 }
 
 Outcome<void> ask(Call& call, std::string_view name, policy::Rights wanted) { return ask_about(call, name, wanted); }
+
+bool is_there(const Place& place) {
+  struct stat facts {};
+  return ::fstatat(place.directory.fd.get(), place.last.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+Outcome<void> ask_to_make(Call& call, const Place& place, policy::Rights wanted) {
+  const policy::Compiled& policy = call.worker.policy;
+  const std::string_view name = place.name.view();
+  if (!policy.path(name, wanted).allowed && is_there(place) && !policy.path(name, {}).hidden) return Errno{EEXIST};
+  return ask(call, name, wanted);
+}
+
+Outcome<void> ask_to_remove(Call& call, const Place& place, policy::Rights wanted) {
+  const std::string_view name = place.name.view();
+  if (!call.worker.policy.path(name, wanted).allowed && !is_there(place)) return Errno{ENOENT};
+  return ask(call, name, wanted);
+}
 
 Outcome<ByNumber> ByNumber::of(Call& call, BorrowedFd object) {
   if (::fchdir(call.caller.cache().own_descriptors().get()) != 0) return Errno{EPERM};

@@ -35,8 +35,14 @@ Outcome<void> find_open_file(Call& call, int number, Object& object);
 /// Asks the profile about an object, logs, and refuses where it says so: then the call has been answered, and the Errno is for
 /// leaving the handler only. Nameless objects are not asked about.
 Outcome<void> ask(Call& call, const Object& object, policy::Rights wanted);
-/// Asks about a name that is to be made or removed.
 Outcome<void> ask(Call& call, std::string_view name, policy::Rights wanted);
+/// Asks about a name that is to be made. EEXIST, and no refusal, where something stands there in plain sight: `mkdir -p` relies
+/// on it.
+Outcome<void> ask_to_make(Call& call, const Place& place, policy::Rights wanted);
+/// Asks about a name that is to be removed or renamed. ENOENT, and no refusal, where nothing stands there: `rm -f` relies on it.
+Outcome<void> ask_to_remove(Call& call, const Place& place, policy::Rights wanted);
+/// Whether something stands at the place, links not followed.
+[[nodiscard]] bool is_there(const Place& place);
 
 /// The name by which system calls without an *at form reach an open object: its number, relative to the worker's current
 /// directory, which this makes PID 1's own /proc/self/fd. Follow links with it: the link of that name leads to the object and no

@@ -1,0 +1,180 @@
+// open, openat, openat2 and creat: the caller gets a descriptor that was opened for it. Workers of PID 1, as the caller.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "linux/procfs.h"
+#include "supervisor/files/handlers.h"
+#include "supervisor/files/open_existing.h"
+#include "supervisor/files/open_request.h"
+#include "supervisor/files/steps.h"
+
+namespace warder::supervisor::files {
+namespace {
+
+using policy::Right;
+
+constexpr int max_links = 40;  // MAXSYMLINKS
+
+/// A system-wide switch that administrators set at boot: fs.protected_regular, fs.protected_fifos.
+int protection(const char* path) {
+  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
+  char digit = '1';
+  if (file.valid() && ::read(file.get(), &digit, 1) != 1) digit = '1';
+  return digit - '0';
+}
+
+/// May an existing file be opened with O_CREAT in a sticky directory that others may write? (may_create_in_sticky of the kernel,
+/// which only checks it where it looks the name up itself.)
+Outcome<void> check_sticky(Call& call, BorrowedFd directory, const struct stat& file) {
+  static const int regular = protection("/proc/sys/fs/protected_regular");
+  static const int fifos = protection("/proc/sys/fs/protected_fifos");
+  const int level = S_ISREG(file.st_mode) ? regular : S_ISFIFO(file.st_mode) ? fifos : 0;
+  if (level == 0) return {};
+  struct stat parent {};
+  if (::fstat(directory.get(), &parent) != 0) return Errno::last();
+  if ((parent.st_mode & S_ISVTX) == 0 || file.st_uid == parent.st_uid) return {};
+  if (file.st_uid == call.caller.credentials().fs_uid) return {};
+  if ((parent.st_mode & S_IWOTH) != 0 || ((parent.st_mode & S_IWGRP) != 0 && level >= 2)) return Errno{EACCES};
+  return {};
+}
+
+/// The kernel takes the descriptor's number before it makes or truncates anything; so a full table must leave no trace.
+Outcome<void> room_for_descriptor(Call& call) {
+  const std::uint64_t limit = WARDER_GET(call.caller.soft_limit(RLIMIT_NOFILE));
+  if (call.caller.status().fd_table_size < limit) return {};
+  call.caller.identity().own();
+  const Fd directory = kernel::open_process_file(call.worker.procfs, call.caller.tid(), "fd", O_PATH);
+  struct stat facts {};
+  // Since Linux 6.2 the size is the number of open descriptors; before, it is 0.
+  const bool full =
+      directory.valid() && ::fstat(directory.get(), &facts) == 0 && static_cast<std::uint64_t>(facts.st_size) >= limit;
+  WARDER_GET(call.caller.act());
+  if (full) return Errno{EMFILE};
+  return {};
+}
+
+/// An unnamed file in a directory. It goes by the name that the kernel will give it, which is "#" and a number.
+Outcome<Fd> open_temporary(Call& call, const WalkRequest& where, const OpenRequest& request) {
+  Object directory;
+  WARDER_GET(find_object(call.caller, call.worker.policy, where, directory));
+  struct stat facts {};
+  if (::fstat(directory.fd.get(), &facts) != 0) return Errno::last();
+  if (!S_ISDIR(facts.st_mode)) return Errno{ENOTDIR};
+  PathText name = directory.name;
+  if (name.view() == "/") name.truncate(0);
+  if (!name.append("/#")) return Errno{ENAMETOOLONG};
+  WARDER_GET(ask(call, name.view(), request.rights() | Right::create));
+  return reopen(call.caller.cache(), directory.fd, request.flags, request.mode);
+}
+
+/// Opens the file if it is there already. No Fd and no error: it is not.
+Outcome<Fd> open_if_there(Call& call, const WalkRequest& where, const OpenRequest& request, bool& found) {
+  Object object;
+  const Outcome<void> walked = find_object(call.caller, call.worker.policy, where, object);
+  found = walked.code() != ENOENT;
+  if (!found) return Fd();
+  if (!walked.ok()) return Errno{walked.code()};
+  struct stat facts {};
+  if (::fstat(object.fd.get(), &facts) != 0) return Errno::last();
+  if (S_ISDIR(facts.st_mode)) return Errno{EISDIR};
+  Place place;
+  if (S_ISREG(facts.st_mode) || S_ISFIFO(facts.st_mode)) {
+    // Only the parent's mode and owner are looked at: nothing is decided or done by this name.
+    if (find_place(call.caller, call.worker.policy, where, place).ok() && place.kind == Place::Kind::name) {
+      WARDER_GET(check_sticky(call, place.directory.fd, facts));
+    }
+  }
+  OpenRequest existing = request;
+  existing.flags &= ~O_CREAT;
+  return open_existing(call, object, existing);
+}
+
+Outcome<Fd> make(Call& call, const Place& place, const OpenRequest& request) {
+  const policy::Rights wanted = request.rights().without(Right::truncate) | Right::create;
+  WARDER_GET(ask_to_make(call, place, wanted));
+  const int flags = (request.flags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+  Fd made(::openat(place.directory.fd.get(), place.last.c_str(), flags, request.mode));
+  if (!made.valid()) return Errno::last();
+  return made;
+}
+
+/// O_CREAT: what is there is opened, what is not is made under a name that nobody else has taken.
+Outcome<Fd> open_or_make(Call& call, WalkRequest where, const OpenRequest& request) {
+  const bool exclusive = (request.flags & O_EXCL) != 0;
+  if (exclusive || (request.flags & O_NOFOLLOW) != 0) where.last = LastLink::keep;
+  PathText target;
+  Place place;
+  for (int attempt = 0; attempt < max_links; ++attempt) {
+    if (!exclusive) {
+      bool found = false;
+      Outcome<Fd> opened = open_if_there(call, where, request, found);
+      if (found) return opened;
+    }
+    Place here;
+    WARDER_GET(find_place(call.caller, call.worker.policy, where, here));
+    if (here.kind != Place::Kind::name) return Errno{exclusive ? EEXIST : EISDIR};
+    if (here.trailing_slash) return Errno{EISDIR};
+    Outcome<Fd> made = make(call, here, request);
+    if (made.code() != EEXIST || exclusive) return made;
+    // Somebody was faster, or a link stands there whose target is missing: that is what O_CREAT makes then.
+    const ssize_t size = ::readlinkat(here.directory.fd.get(), here.last.c_str(), target.data(), PathText::capacity());
+    if (size < 0) continue;
+    if (where.resolve != 0 || where.last == LastLink::keep) return Errno{ELOOP};
+    target.set_size(static_cast<std::size_t>(size));
+    place.directory.fd = std::move(here.directory.fd);
+    where.path = target.view();
+    where.start = place.directory.fd;
+  }
+  return Errno{ELOOP};
+}
+
+Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, const OpenRequest& request) {
+  PathText path;
+  WARDER_GET(call.caller.copy_path(address, path));
+  if (path.empty()) return Errno{ENOENT};
+  if ((request.flags & (O_CREAT | O_TRUNC)) != 0 || request.temporary()) WARDER_GET(room_for_descriptor(call));
+  WalkRequest where;
+  where.directory = directory;
+  where.path = path.view();
+  where.resolve = request.resolve;
+  if ((request.flags & O_NOFOLLOW) != 0) where.last = LastLink::keep;
+  if (request.temporary()) return open_temporary(call, where, request);
+  if ((request.flags & O_CREAT) != 0) return open_or_make(call, where, request);
+  Object object;
+  WARDER_GET(find_object(call.caller, call.worker.policy, where, object));
+  return open_existing(call, object, request);
+}
+
+void run(Call& call, int directory, std::uint64_t address, const Outcome<OpenRequest>& request) {
+  if (!request.ok()) return answer(call, Answer(Errno{request.code()}));
+  Outcome<Fd> opened = open_as_caller(call, directory, address, *request);
+  if (!opened.ok()) return answer(call, Answer(Errno{opened.code()}));
+  const CloseOnExec cloexec = (request->flags & O_CLOEXEC) != 0 ? CloseOnExec::yes : CloseOnExec::no;
+  (void)std::move(call.notification).give_fd(*std::move(opened), cloexec);
+}
+
+}  // namespace
+
+void open(Call& call) {
+  const Notification& asked = call.notification;
+  run(call, AT_FDCWD, asked.argument(0), parse_open(asked.argument(1), asked.argument(2)));
+}
+
+void creat(Call& call) {
+  const Notification& asked = call.notification;
+  run(call, AT_FDCWD, asked.argument(0), parse_open(O_CREAT | O_WRONLY | O_TRUNC, asked.argument(1)));
+}
+
+void openat(Call& call) {
+  const Notification& asked = call.notification;
+  run(call, asked.int_argument(0), asked.argument(1), parse_open(asked.argument(2), asked.argument(3)));
+}
+
+void openat2(Call& call) {
+  const Notification& asked = call.notification;
+  run(call, asked.int_argument(0), asked.argument(1), copy_open_how(call.caller, asked.argument(2), asked.argument(3)));
+}
+
+}  // namespace warder::supervisor::files

@@ -1,0 +1,90 @@
+// Being told about changes, and handles of files: inotify_add_watch, fanotify_mark, name_to_handle_at. Workers of PID 1, as the
+// caller.
+#include <fcntl.h>
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+#include "linux/procfs.h"
+#include "supervisor/files/handlers.h"
+#include "supervisor/files/steps.h"
+
+namespace warder::supervisor::files {
+namespace {
+
+using policy::Right;
+
+Answer add_watch(Call& call) {
+  const Notification& asked = call.notification;
+  const auto mask = static_cast<std::uint32_t>(asked.argument(2));
+  Object instance;
+  WARDER_GET(find_open_file(call, asked.int_argument(0), instance));
+  const LastLink last = (mask & IN_DONT_FOLLOW) != 0 ? LastLink::keep : LastLink::follow;
+  Object object;
+  WARDER_GET(find(call, {AT_FDCWD, asked.argument(1), last}, object));
+  WARDER_GET(ask(call, object, Right::watch));
+  const ByNumber number = WARDER_GET(ByNumber::of(call, object.fd));
+  const int watch = ::inotify_add_watch(instance.fd.get(), number.c_str(), mask & ~static_cast<std::uint32_t>(IN_DONT_FOLLOW));
+  if (watch < 0) return Errno::last();
+  return watch;
+}
+
+/// A group that is told file handles learns only that something happened; any other is handed open descriptors of files that
+/// nobody decided about. The flags of a group stand in fdinfo: "fanotify flags:200 event-flags:0".
+bool reports_handles(Call& call, BorrowedFd group) {
+  call.caller.identity().own();
+  const std::string path = "self/fdinfo/" + std::to_string(group.get());
+  const Fd file(::openat(call.worker.procfs.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 2048> text;
+  const ssize_t size = file.valid() ? kernel::read_afresh(file, text.data(), text.size()) : -1;
+  (void)call.caller.act();
+  if (size <= 0) return false;
+  std::string_view rest(text.data(), static_cast<std::size_t>(size));
+  std::string_view line;
+  constexpr std::string_view title = "fanotify flags:";
+  while (kernel::next_line(rest, line)) {
+    if (!line.starts_with(title)) continue;
+    line.remove_prefix(title.size());
+    return (kernel::number(kernel::next_word(line), 16) & (FAN_REPORT_FID | FAN_REPORT_DIR_FID)) != 0;
+  }
+  return false;
+}
+
+Outcome<void> mark(Call& call) {
+  const Notification& asked = call.notification;
+  const auto flags = static_cast<unsigned>(asked.argument(1));
+  Object group;
+  WARDER_GET(find_open_file(call, asked.int_argument(0), group));
+  // Whole mounts and file systems have no name to ask about.
+  constexpr unsigned wide = FAN_MARK_MOUNT | FAN_MARK_FILESYSTEM;
+  if ((flags & wide) != 0 || !reports_handles(call, group.fd)) return Errno{EPERM};
+  Object object;
+  PathArgument argument{asked.int_argument(3), asked.argument(4)};
+  argument.last = (flags & FAN_MARK_DONT_FOLLOW) != 0 ? LastLink::keep : LastLink::follow;
+  argument.empty_path = argument.address == 0;
+  WARDER_GET(find(call, argument, object));
+  WARDER_GET(ask(call, object, Right::watch));
+  const ByNumber number = WARDER_GET(ByNumber::of(call, object.fd));
+  const unsigned followed = flags & ~static_cast<unsigned>(FAN_MARK_DONT_FOLLOW);
+  if (::fanotify_mark(group.fd.get(), followed, asked.argument(2), AT_FDCWD, number.c_str()) != 0) return Errno::last();
+  return {};
+}
+
+}  // namespace
+
+void inotify_add_watch(Call& call) { answer(call, add_watch(call)); }
+
+void fanotify_mark(Call& call) {
+  const auto flags = static_cast<unsigned>(call.notification.argument(1));
+  // Emptying a group names no file, and the verdict reads no memory.
+  if ((flags & FAN_MARK_FLUSH) != 0) return (void)std::move(call.notification).let_kernel_run();
+  answer(call, mark(call));
+}
+
+/// A handle is good only for open_by_handle_at, which no profile gives; and it would tell the existence of anything.
+void name_to_handle_at(Call& call) { answer(call, Answer(Errno{EOPNOTSUPP})); }
+
+}  // namespace warder::supervisor::files
