@@ -30,15 +30,25 @@ void read_audit(YamlReader& reader, const YAML::Node& node, Config& config) {
   reader.mapping(node, "audit", keys);
 }
 
+/// A file of comments alone sets nothing, which is fine.
+bool says_nothing(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    const std::size_t first = line.find_first_not_of(" \t\r");
+    if (first != std::string_view::npos && line[first] != '#') return false;
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return true;
+}
+
 }  // namespace
 
 ConfigOutcome parse_config(std::string_view text, const std::shared_ptr<const std::string>& file) {
   ConfigOutcome outcome;
   Config& config = outcome.config;
   YamlReader reader(file, outcome.findings);
-  const bool only_comments = text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-  const auto root = only_comments ? std::nullopt : reader.document(text);
-  if (!root || root->IsNull()) return outcome;
+  const auto root = says_nothing(text) ? std::nullopt : reader.document(text);
+  if (!root) return outcome;
   const std::array<YamlKey, 4> keys = {{
       {"when-no-profile",
        [&](const auto&, const auto& value) { read_word(reader, value, "when-no-profile", when_words, config.when_no_profile); }},

@@ -56,7 +56,11 @@ std::optional<std::string> expand_variables(YamlReader& reader, const YAML::Node
       expanded += text[i];
       continue;
     }
-    const std::size_t end = std::min(text.find('}', i), text.size());
+    const std::size_t end = text.find('}', i);
+    if (end == std::string::npos) {
+      reader.error(node, "has an unclosed '${'; accepted: ${HOSTNAME}, ${CONTAINER_ID}");
+      return std::nullopt;
+    }
     const std::string_view name = std::string_view(text).substr(i + 2, end - i - 2);
     if (name != known[0] && name != known[1]) {
       reader.error(node, unknown_word("variable", name, known));

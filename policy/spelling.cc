@@ -29,10 +29,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string_view nearest_word(std::string_view word, std::span<const std::string_view> accepted) {
   if (word.empty() || word.size() > 64) return "";
   std::string_view best;
-  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::size_t best_distance = word.size() / 3 + 2;
   for (const auto candidate : accepted) {
     const std::size_t d = distance(word, candidate);
-    if (d < best_distance && d < candidate.size()) {
+    if (d < best_distance && d < candidate.size() && d < word.size()) {
       best = candidate;
       best_distance = d;
     }
