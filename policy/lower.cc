@@ -1,0 +1,200 @@
+// Puts the parts of lowering together: canonical profiles, Landlock, system calls, the block.
+#include "policy/lower.h"
+
+#include <algorithm>
+
+#include "policy/call_lowering.h"
+#include "policy/canonical_profile.h"
+#include "policy/compiled_writer.h"
+#include "policy/groups.h"
+#include "policy/hardening.h"
+#include "policy/landlock_lowering.h"
+#include "policy/lower_report.h"
+
+namespace warder::policy {
+namespace {
+
+Source whole_file(const Profile& profile) { return profile.layers.empty() ? Source{} : profile.layers.back().source; }
+
+/// Only this architecture: the supervisor answers x86-64 calls, and the numbers of another one would pass it by.
+Result<void> check_architectures(const Profile& profile) {
+  for (const auto& name : profile.architectures) {
+    if (name == "native" || name == "x86_64" || name == "amd64") continue;
+    return error_at(whole_file(profile), "architectures: '" + name + "' cannot be enforced here; accepted: native, x86_64");
+  }
+  return {};
+}
+
+// What the process that becomes the workload needs itself once its filter is installed.
+constexpr auto needed_to_start =
+    std::to_array<std::string_view>({"read", "write", "close", "execve", "exit", "exit_group", "seccomp", "prctl", "capset",
+                                     "mmap", "munmap", "mprotect", "brk", "rt_sigreturn", "rt_sigaction", "rt_sigprocmask"});
+
+Result<void> check_syscalls(const Profile& profile) {
+  for (const auto name : needed_to_start) {
+    const int number = *syscall_number(name);
+    const SyscallRule* deciding = nullptr;
+    for (const auto& rule : profile.syscalls) {
+      if (std::ranges::find(rule.numbers, number) != rule.numbers.end()) deciding = &rule;
+    }
+    if (deciding == nullptr || deciding->allow || profile.mode != Mode::enforce) continue;
+    std::string text =
+        "syscalls: deny '" + deciding->word + "' refuses " + std::string(name) + ", without which no workload can be started";
+    if (deciding->word != name) text += "; give it back with `allow: [" + std::string(name) + "]` or deny the calls one by one";
+    return error_at(deciding->source, text);
+  }
+  return {};
+}
+
+CompiledRules rules_of(const Profile& profile) {
+  CompiledRules rules;
+  rules.mode = profile.mode;
+  rules.on_deny = profile.on_deny;
+  rules.paths_source = profile.paths_source;
+  rules.network = profile.network;
+  rules.whole = whole_file(profile);
+  if (profile.paths) {
+    rules.paths.emplace();
+    for (const auto& entry : *profile.paths) {
+      rules.paths->push_back({{entry.pattern}, entry.allow, entry.audit, entry.hide, entry.error, entry.source});
+    }
+  }
+  return rules;
+}
+
+/// The container's profile and the ceilings over it, each on its own and canonical, in the order they are asked.
+Result<std::vector<Profile>> canonical_chain(const Profile& profile, const ContainerFacts& container) {
+  std::vector<Profile> chain;
+  for (const Profile* one = &profile; one != nullptr; one = one->ceiling.get()) {
+    WARDER_TRY(check_architectures(*one));
+    WARDER_TRY(check_syscalls(*one));
+    chain.insert(chain.begin(), WARDER_TRY(canonical_profile(*one, container)));
+  }
+  return chain;
+}
+
+/// Path rights that only this profile of the chain has, compiled, for questions while lowering.
+Result<std::vector<std::byte>> paths_alone(const CompiledRules& rules) {
+  CompiledPlan plan;
+  plan.rules.push_back(rules);
+  return write_compiled(plan);
+}
+
+struct Walls {
+  LandlockLowering landlock;
+  std::vector<EnforcedElsewhere> elsewhere;
+  bool checks_exec = false;
+};
+
+// There is one Landlock ruleset: that of the last profile that enforces path rights. The others' are left to the supervisor.
+Result<Walls> build_walls(const std::vector<Profile>& chain, const std::vector<CompiledRules>& rules, const KernelFacts& kernel,
+                          const ContainerFacts& container) {
+  Walls walls;
+  walls.elsewhere.resize(chain.size());
+  std::size_t owner = chain.size();
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    if (chain[i].mode == Mode::enforce && chain[i].paths) owner = i;
+  }
+  if (owner < chain.size()) {
+    const auto block = WARDER_TRY(paths_alone(rules[owner]));
+    const Compiled compiled = WARDER_TRY(Compiled::open(block));
+    walls.landlock = lower_to_landlock(chain[owner], compiled, rights_all, kernel, container);
+    if (chain[owner].audit == Audit::cheap) walls.elsewhere[owner].rights = walls.landlock.exact;
+  }
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    if (chain[i].mode != Mode::enforce || gives_everywhere(chain[i], Right::exec)) continue;
+    if (i != owner || !walls.landlock.exact.any(Right::exec)) walls.checks_exec = true;
+  }
+  return walls;
+}
+
+/// What the chain as a whole does, for the block's header.
+void describe(const Profile& profile, const std::vector<Profile>& chain, CompiledPlan& plan) {
+  plan.name = profile.name;
+  plan.hash = profile.hash();
+  for (const auto& one : chain) {
+    const bool learns = one.mode == Mode::learn;
+    if (one.paths || learns) plan.decides_paths = true;
+    if (one.network.connect || one.network.bind || one.network.families || learns) plan.decides_network = true;
+    if (one.paths && std::ranges::any_of(*one.paths, &PathEntry::hide)) plan.hides = true;
+    if (one.capability_ceiling) plan.capability_ceiling &= *one.capability_ceiling;
+  }
+}
+
+Result<void> check_kernel(const CompiledPlan& plan, const KernelFacts& kernel, const Source& source) {
+  if (!plan.needs_listener || kernel.user_notify) return {};
+  return error_at(source,
+                  "needs seccomp user notification with ADDFD_SEND and WAIT_KILLABLE_RECV (Linux 5.19), which this "
+                  "kernel does not have");
+}
+
+}  // namespace
+
+Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const ContainerFacts& container) {
+  const auto chain = WARDER_TRY(canonical_chain(profile, container));
+  CompiledPlan plan;
+  for (const auto& one : chain) plan.rules.push_back(rules_of(one));
+  describe(profile, chain, plan);
+
+  Walls walls = WARDER_TRY(build_walls(chain, plan.rules, kernel, container));
+  plan.checks_exec = walls.checks_exec;
+  plan.handled_fs = walls.landlock.handled;
+  plan.landlock_paths = walls.landlock.paths;
+
+  std::vector<const Profile*> links;
+  for (const auto& one : chain) links.push_back(&one);
+  CallLowering calls = lower_calls(links, walls.elsewhere);
+  for (std::size_t i = 0; i < chain.size(); ++i) plan.rules[i].refusals = calls.refusals[i];
+  plan.needs_listener = calls.needs_listener;
+  WARDER_TRY(check_kernel(plan, kernel, whole_file(profile)));
+  const bool hardened = std::ranges::any_of(chain, &Profile::hardening);
+  plan.filter =
+      WARDER_TRY_WITH(generate_filter({calls.rules, hardened || !calls.rules.empty() ? newest_syscall : 0}), profile.name);
+
+  Lowered lowered;
+  lowered.entries = report_entries(profile, walls.elsewhere.back(), walls.landlock, plan.checks_exec);
+  lowered.calls = std::move(calls.reports);
+  lowered.second_wall = walls.landlock.handled;
+  lowered.block = WARDER_TRY(write_compiled(plan));
+  return lowered;
+}
+
+std::string_view enforcer_name(Enforcer enforcer) {
+  switch (enforcer) {
+    case Enforcer::none:
+      return "none";
+    case Enforcer::mount:
+      return "mount";
+    case Enforcer::landlock:
+      return "landlock";
+    case Enforcer::bpf:
+      return "bpf";
+    case Enforcer::notify:
+      return "notify";
+    case Enforcer::exec_stop:
+      return "exec stop";
+    case Enforcer::capability_set:
+      return "capability sets";
+  }
+  return "";
+}
+
+std::string_view enforcer_cost(Enforcer enforcer) {
+  switch (enforcer) {
+    case Enforcer::none:
+    case Enforcer::mount:
+    case Enforcer::capability_set:
+      return "no cost";
+    case Enforcer::landlock:
+      return "a fraction of an open";
+    case Enforcer::bpf:
+      return "tens of ns";
+    case Enforcer::notify:
+      return "one round trip to the supervisor";
+    case Enforcer::exec_stop:
+      return "one round trip and one stop for each execve";
+  }
+  return "";
+}
+
+}  // namespace warder::policy

@@ -1,0 +1,89 @@
+#include "policy/lower_report.h"
+
+#include <algorithm>
+
+#include "policy/hardening.h"
+
+namespace warder::policy {
+namespace {
+
+std::string entry_text(const PathEntry& entry) {
+  return "\"" + entry.pattern + "\": " + (entry.hide ? "hide" : rights_text(entry.allow));
+}
+
+EntryReport path_report(const Profile& profile, const PathEntry& entry, const EnforcedElsewhere& elsewhere,
+                        const LandlockLowering& landlock, bool checks_exec) {
+  EntryReport report{entry.source, entry_text(entry), {}, false, ""};
+  if (profile.mode == Mode::learn) {
+    report.enforcers = {Enforcer::notify};
+    report.note = "mode: learn records every use and refuses nothing";
+    return report;
+  }
+  const Rights refused = entry.hide ? rights_all : rights_all.without(entry.allow);
+  const Rights in_landlock = refused & elsewhere.rights;
+  const Rights elsewhere_not = (refused | entry.audit).without(in_landlock);
+  if (!in_landlock.empty()) report.enforcers.push_back(Enforcer::landlock);
+  if (!elsewhere_not.empty() || entry.hide) report.enforcers.push_back(Enforcer::notify);
+  if (refused.any(Right::exec) && profile.mode == Mode::enforce && !in_landlock.any(Right::exec)) {
+    report.enforcers.push_back(checks_exec ? Enforcer::exec_stop : Enforcer::landlock);
+  }
+  if (report.enforcers.empty()) report.enforcers.push_back(Enforcer::none);
+  report.silent = !in_landlock.empty();
+  if (report.silent) report.note = "audit: cheap; refusals of " + rights_text(in_landlock) + " by Landlock leave no line";
+  if (!report.silent && landlock.handled != 0 && !refused.empty() && profile.mode == Mode::enforce) {
+    report.note = "Landlock stands behind the supervisor as a second wall";
+  }
+  return report;
+}
+
+void report_addresses(const std::optional<std::vector<AddressRule>>& rules, std::vector<EntryReport>& reports) {
+  if (!rules) return;
+  for (const auto& rule : *rules) reports.push_back({rule.source, rule.text, {Enforcer::notify}, false, ""});
+}
+
+EntryReport syscall_report(const Profile& profile, const SyscallRule& rule) {
+  EntryReport report{rule.source, std::string(rule.allow ? "allow " : "deny ") + rule.word, {}, false, ""};
+  if (rule.allow) {
+    report.enforcers = {Enforcer::none};
+    return report;
+  }
+  const bool in_program =
+      profile.mode == Mode::enforce && profile.audit == Audit::cheap && profile.on_deny.action != DenyAction::stop_container;
+  report.enforcers = {in_program ? Enforcer::bpf : Enforcer::notify};
+  report.silent = in_program;
+  if (in_program) report.note = "audit: cheap; refused by the seccomp program without a line";
+  return report;
+}
+
+}  // namespace
+
+std::vector<EntryReport> report_entries(const Profile& profile, const EnforcedElsewhere& elsewhere,
+                                        const LandlockLowering& landlock, bool checks_exec) {
+  std::vector<EntryReport> reports;
+  if (profile.paths) {
+    for (const auto& entry : *profile.paths) {
+      reports.push_back(path_report(profile, entry, elsewhere, landlock, checks_exec));
+    }
+  }
+  report_addresses(profile.network.connect, reports);
+  report_addresses(profile.network.bind, reports);
+  if (profile.network.families) {
+    const bool in_program = profile.mode == Mode::enforce && profile.audit == Audit::cheap;
+    reports.push_back({profile.network.families_source,
+                       "families",
+                       {in_program ? Enforcer::bpf : Enforcer::notify},
+                       in_program,
+                       in_program ? "audit: cheap; refused by the seccomp program without a line" : ""});
+  }
+  for (const auto& rule : profile.syscalls) reports.push_back(syscall_report(profile, rule));
+  if (profile.capability_ceiling) {
+    reports.push_back({profile.capabilities_source,
+                       "capabilities: max",
+                       {Enforcer::capability_set},
+                       true,
+                       "the workload never has more; what it lacks fails as the kernel says"});
+  }
+  return reports;
+}
+
+}  // namespace warder::policy

@@ -1,0 +1,16 @@
+// What `warder profile explain` tells about lowering: for each line its enforcer. Pure.
+#pragma once
+
+#include <vector>
+
+#include "policy/call_lowering.h"
+#include "policy/landlock_lowering.h"
+#include "policy/lower.h"
+
+namespace warder::policy {
+
+/// One report for each entry of `paths`, `network`, `syscalls` and `capabilities`, in the order of the file.
+[[nodiscard]] std::vector<EntryReport> report_entries(const Profile& profile, const EnforcedElsewhere& elsewhere,
+                                                      const LandlockLowering& landlock, bool checks_exec);
+
+}  // namespace warder::policy
