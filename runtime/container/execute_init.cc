@@ -10,8 +10,10 @@
 namespace warder::runtime {
 
 void fail_child(BorrowedFd runtime, const Error& error) {
-  (void)supervisor::send_message(runtime,
-                                 {.type = supervisor::MessageType::failed, .number = 0, .text = error.text(), .fds = {}});
+  (void)supervisor::send_message(runtime, {.type = supervisor::MessageType::failed,
+                                           .number = static_cast<std::uint64_t>(error.code()),
+                                           .text = error.text(),
+                                           .fds = {}});
   ::_exit(1);
 }
 

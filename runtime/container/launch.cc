@@ -98,7 +98,7 @@ Result<void> Children::hear(BorrowedFd socket) {
     return from_init ? last_word(std::move(error)) : std::move(error);
   }
   if (message->type == MessageType::failed) {
-    Error error(Fault::environment, std::move(message->text));
+    Error error(Fault::environment, std::move(message->text), static_cast<int>(message->number));
     return from_init ? last_word(std::move(error)) : std::move(error);
   }
   return from_init ? hear_init(*std::move(message)) : hear_workload(*message);
@@ -110,7 +110,7 @@ Error Children::last_word(Error error) const {
   if (::poll(&wait, 1, last_word_milliseconds) <= 0) return error;
   Result<Message> message = supervisor::receive_message(workload_socket_);
   if (!message || message->type != MessageType::failed) return error;
-  return {Fault::environment, std::move(message->text)};
+  return {Fault::environment, std::move(message->text), static_cast<int>(message->number)};
 }
 
 Result<Launched> Children::wait_ready() {

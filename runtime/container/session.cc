@@ -1,0 +1,186 @@
+// One more process in a running container. E0 is the host process of `exec`, E1 its child, which joins and becomes
+// `warder-init session`; E2, the program, is made by that and is a child of E0. See supervisor/process/session.cc for the rest.
+//
+// E1 stays outside the container's PID namespace, so that nothing in there can reach it while it holds host descriptors. It takes
+// namespaces and root from PID 1, not from the workload, which may have made others for itself since.
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "linux/clone.h"
+#include "linux/open.h"
+#include "linux/process.h"
+#include "linux/socket.h"
+#include "runtime/container/children.h"
+#include "runtime/container/console.h"
+
+namespace warder::runtime {
+
+namespace {
+
+using supervisor::Message;
+using supervisor::MessageType;
+
+/// What E1 joins, opened by E0 in front of the fork.
+struct Target {
+  Fd init, workload;  ///< pidfds
+  Fd root;            ///< PID 1's root directory
+  bool other_user = false, other_pid = false, other_time = false;
+};
+
+Result<Fd> open_same_process(const ProcessIdentity& identity) {
+  Fd pidfd = WARDER_TRY(kernel::open_pidfd(identity.pid));
+  if (!still_alive(identity)) return Error::syscall("pidfd_open", ESRCH);
+  return pidfd;
+}
+
+/// setns(2) refuses the own user namespace, and the host's PID namespace from within a user namespace.
+Result<bool> differs(pid_t pid, const char* name) {
+  struct stat own {};
+  struct stat other {};
+  if (::stat(("/proc/self/ns/" + std::string(name)).c_str(), &own) < 0) {
+    if (errno == ENOENT) return false;  // a kernel without this type
+    return Error::syscall("stat of a namespace");
+  }
+  if (::stat(("/proc/" + std::to_string(pid) + "/ns/" + name).c_str(), &other) < 0) return Error::syscall("stat of a namespace");
+  return own.st_ino != other.st_ino || own.st_dev != other.st_dev;
+}
+
+Result<Target> open_target(const ContainerState& container) {
+  Target target;
+  Result<Fd> init = open_same_process(container.init);
+  Result<Fd> workload = open_same_process(container.workload);
+  if (!init || !workload) return Error(Fault::user, "container not running");
+  target.init = *std::move(init);
+  target.workload = *std::move(workload);
+  target.root = WARDER_TRY(kernel::open_path("/proc/" + std::to_string(container.init.pid) + "/root", O_PATH | O_DIRECTORY));
+  target.other_user = WARDER_TRY(differs(container.init.pid, "user"));
+  target.other_pid = WARDER_TRY(differs(container.workload.pid, "pid"));
+  target.other_time = WARDER_TRY(differs(container.workload.pid, "time"));
+  return target;
+}
+
+Result<void> enter(const Target& target) {
+  // From outside the PID namespace is ours to enter before the user namespace, rootless only after it.
+  int inner = (target.other_pid ? CLONE_NEWPID : 0) | (target.other_time ? CLONE_NEWTIME : 0);
+  bool entered = inner == 0 || ::setns(target.workload.get(), inner) == 0;
+  if (!entered && errno != EPERM) return Error::syscall("setns to the container's PID namespace");
+  int outer =
+      CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | (target.other_user ? CLONE_NEWUSER : 0);
+  if (::setns(target.init.get(), outer) < 0) return Error::syscall("setns to the container's namespaces");
+  if (!entered && ::setns(target.workload.get(), inner) < 0) return Error::syscall("setns to the container's PID namespace");
+  if (target.other_user) WARDER_TRY(become_namespace_root());
+  if (::fchdir(target.root.get()) < 0 || ::chroot(".") < 0 || ::chdir("/") < 0)
+    return Error::syscall("enter the container's root");
+  return kernel::become_undumpable();
+}
+
+Result<void> take_console(const SessionRequest& request) {
+  if (!request.console_socket.valid()) return take_stdio(nullptr, request.boot.process.uid);
+  Fd root = WARDER_TRY(kernel::open_path("/", O_PATH | O_DIRECTORY));
+  Console console = WARDER_TRY(open_console(root, request.console_size));
+  WARDER_TRY(send_console(request.console_socket, console));
+  return take_stdio(&console, request.boot.process.uid);
+}
+
+/// E1.
+[[noreturn]] void become_session(const SessionRequest& request, const Target& target, BorrowedFd boot, Fd runtime) {
+  Result<Message> start = supervisor::receive_message(runtime);
+  if (!start) ::_exit(1);
+  if (Result<void> entered = enter(target); !entered) fail_child(runtime, entered.error());
+  if (Result<void> taken = take_console(request); !taken) fail_child(runtime, taken.error());
+  const PlacedFd placed[] = {{boot.get(), supervisor::boot_fd}, {runtime.get(), supervisor::runtime_fd}};
+  fail_child(runtime, execute_init(request.init_binary, "session", placed, request.boot.process.preserve_fds));
+}
+
+/// E0's side of the conversation. Ends E1 and E2 unless release() was reached.
+class Session {
+ public:
+  Session(const SessionRequest& request, kernel::Cloned joiner, Fd socket)
+      : request_(request), joiner_(std::move(joiner)), socket_(std::move(socket)) {}
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() {
+    if (joiner_.pidfd) end(joiner_.pidfd);
+    if (program_.pidfd) end(program_.pidfd);
+  }
+
+  Result<LaunchedProcess> run() {
+    WARDER_TRY_WITH(request_.cgroup.enter(joiner_.pid), "cgroup");
+    WARDER_TRY(say(MessageType::start));
+    while (true) {
+      Result<Message> message = supervisor::receive_message(socket_);
+      if (!message) break;
+      WARDER_TRY(hear(*std::move(message)));
+    }
+    if (!program_.pidfd) return Error(Fault::environment, "the session ended before it executed anything");
+    (void)kernel::wait_exit(joiner_.pidfd);
+    joiner_.pidfd.reset();
+    return std::exchange(program_, LaunchedProcess{});
+  }
+
+ private:
+  static void end(BorrowedFd pidfd) {
+    (void)kernel::send_signal(pidfd, SIGKILL);
+    (void)kernel::wait_exit(pidfd);
+  }
+
+  Result<void> say(MessageType type) {
+    return supervisor::send_message(socket_, {.type = type, .number = 0, .text = {}, .fds = {}});
+  }
+
+  Result<void> hear(Message message) {
+    switch (message.type) {
+      case MessageType::listener:
+        return hand_over(static_cast<int>(message.number));
+      case MessageType::started: {
+        // A child of ours that nobody else reaps: its number cannot be another's yet.
+        program_.pidfd = WARDER_TRY(kernel::open_pidfd(static_cast<pid_t>(message.number)));
+        Result<ProcessIdentity> identity = identify_process(static_cast<pid_t>(message.number));
+        program_.identity = identity ? *identity : ProcessIdentity{static_cast<pid_t>(message.number), 0};
+        return {};
+      }
+      case MessageType::failed:
+        return Error(Fault::user, std::move(message.text), static_cast<int>(message.number));
+      default:
+        return Error::bug("the session said something out of turn");
+    }
+  }
+
+  /// The session stands still until PID 1 answers its listener.
+  Result<void> hand_over(int number) {
+    Message request{
+        .type = MessageType::control_session, .number = static_cast<std::uint64_t>(joiner_.pid), .text = {}, .fds = {}};
+    request.fds.push_back(WARDER_TRY(kernel::take_fd(joiner_.pidfd, number)));
+    WARDER_TRY_WITH(supervisor::send_message(request_.control, request), "PID 1");
+    Message answer = WARDER_TRY_WITH(supervisor::receive_message(request_.control), "PID 1");
+    if (answer.type != MessageType::done) return Error(Fault::environment, "PID 1: " + answer.text);
+    return say(MessageType::listener_taken);
+  }
+
+  const SessionRequest& request_;
+  kernel::Cloned joiner_;
+  Fd socket_;
+  LaunchedProcess program_;
+};
+
+}  // namespace
+
+Result<LaunchedProcess> launch_session(const SessionRequest& request) {
+  Target target = WARDER_TRY(open_target(request.container));
+  std::vector<std::byte> block = request.boot.serialize();
+  Fd boot = WARDER_TRY(kernel::sealed_memfd("boot", {reinterpret_cast<const char*>(block.data()), block.size()}));
+  auto [mine, theirs] = WARDER_TRY(kernel::make_seqpacket_pair());
+  if (::geteuid() == 0) WARDER_TRY(kernel::become_undumpable());
+  kernel::Cloned joiner = WARDER_TRY(kernel::clone_process({}));
+  if (joiner.child()) {
+    mine.reset();
+    become_session(request, target, boot, std::move(theirs));
+  }
+  theirs.reset();
+  return Session(request, std::move(joiner), std::move(mine)).run();
+}
+
+}  // namespace warder::runtime
