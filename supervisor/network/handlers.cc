@@ -1,7 +1,25 @@
 #include "supervisor/network/handlers.h"
 
-namespace warder::supervisor::network {
+#include <sys/syscall.h>
 
-std::span<const HandlerEntry> handlers() { return {}; }
+#include <array>
+
+namespace warder::supervisor::network {
+namespace {
+
+constexpr auto entries = std::to_array<HandlerEntry>({
+    {SYS_socket, socket},
+    {SYS_socketpair, socketpair},
+    {SYS_connect, connect},
+    {SYS_bind, bind},
+    {SYS_listen, listen},
+    {SYS_sendto, sendto},
+    {SYS_sendmsg, sendmsg},
+    {SYS_sendmmsg, sendmmsg},
+});
+
+}  // namespace
+
+std::span<const HandlerEntry> handlers() { return entries; }
 
 }  // namespace warder::supervisor::network

@@ -114,9 +114,19 @@ constexpr int files[] = {
     SYS_fanotify_mark, SYS_memfd_create,  SYS_name_to_handle_at,
     SYS_flock,         SYS_fadvise64,     SYS_pipe2,
 };
-/// Operations on sockets of a caller. No socket(2): every socket is a caller's own.
+/// Operations on sockets of a caller. No socket(2): every socket is a caller's own. Landlock holds the thread that binds a path.
 constexpr int sockets[] = {
-    SYS_connect, SYS_bind, SYS_listen, SYS_sendto, SYS_sendmmsg, SYS_getsockname, SYS_getpeername, SYS_setsockopt,
+    SYS_landlock_create_ruleset,
+    SYS_landlock_add_rule,
+    SYS_landlock_restrict_self,
+    SYS_connect,
+    SYS_bind,
+    SYS_listen,
+    SYS_sendto,
+    SYS_sendmmsg,
+    SYS_getsockname,
+    SYS_getpeername,
+    SYS_setsockopt,
 };
 
 class Program {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -71,6 +72,10 @@ Result<void> drop_capabilities(const Boot& boot, Duty duty) {
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return Error::syscall("PR_CAPBSET_DROP");
   }
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return Error::syscall("PR_CAP_AMBIENT");
+  // A worker that takes on a caller's uid keeps its permitted set, and its effective set is nobody's business but its own.
+  if (const int code = kernel::set_thread_securebits(SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED); code != 0) {
+    return Error::syscall("PR_SET_SECUREBITS", code);
+  }
   const kernel::ThreadCapabilities now = WARDER_TRY(kernel::thread_capabilities());
   const std::uint64_t kept = wanted & now.permitted;
   if (const int code = kernel::set_thread_capabilities({kept, kept, 0}); code != 0) return Error::syscall("capset", code);

@@ -1,0 +1,54 @@
+// connect: the caller's socket is connected for it. Workers of PID 1, as the caller, real ids included.
+#include <sys/socket.h>
+
+#include <optional>
+
+#include "supervisor/files/steps.h"
+#include "supervisor/network/handlers.h"
+#include "supervisor/network/real_identity.h"
+#include "supervisor/network/socket_argument.h"
+#include "supervisor/workers.h"
+
+namespace warder::supervisor::network {
+namespace {
+
+/// Whether connect(2) may wait: for a handshake, or for room in the backlog of a UNIX listener.
+bool may_wait(const Socket& socket, const FarEnd& far_end) {
+  const bool connection = socket.kind.type == SOCK_STREAM || socket.kind.type == SOCK_SEQPACKET;
+  return socket.blocking && connection && far_end.kind != Meaning::Kind::none;
+}
+
+/// 0 or an errno; EINTR only where the caller is to be interrupted.
+int do_connect(Call& call, const Socket& socket, const FarEnd& far_end) {
+  const RealIdentity identity(call.caller);
+  if (!identity.ok()) return EPERM;
+  std::optional<Waiting> waiting;
+  if (may_wait(socket, far_end)) {
+    waiting.emplace(call.worker, call.notification.call().id, call.notification.tid());
+    if (!waiting->granted()) return EAGAIN;
+  }
+  for (;;) {
+    if (::connect(socket.fd.get(), far_end.address.get(), far_end.address.size) == 0) return 0;
+    if (errno != EINTR || (waiting && waiting->interrupted())) return errno;
+  }
+}
+
+}  // namespace
+
+void connect(Call& call) {
+  const Notification& asked = call.notification;
+  FarEnd far_end;
+  const auto prepare = [&]() -> Outcome<Socket> {
+    const SocketAddress address = WARDER_GET(copy_address(call, asked.argument(1), asked.int_argument(2)));
+    Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
+    WARDER_GET(judge_far_end(call, socket, address, Purpose::connect, far_end));
+    return socket;
+  };
+  const Outcome<Socket> socket = prepare();
+  if (!socket.ok()) return files::answer(call, files::Answer(Errno{socket.code()}));
+  const int error = do_connect(call, *socket, far_end);
+  if (error == EINTR) return (void)std::move(call.notification).restart_after_signal();
+  files::answer(call, error == 0 ? files::Answer(std::int64_t{0}) : files::Answer(Errno{error}));
+}
+
+}  // namespace warder::supervisor::network

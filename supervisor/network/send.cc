@@ -1,0 +1,170 @@
+// sendto, sendmsg and sendmmsg: sent for the caller from PID 1's copy of its message. Workers of PID 1, as the caller, real ids
+// included (SCM_CREDENTIALS).
+//
+// A stream is sent in chunks, so that no size of the caller's decides how much memory PID 1 takes; a datagram in one piece or not
+// at all. The first try never blocks; only where the socket is full and the caller wants to wait does the worker wait for it.
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <optional>
+#include <vector>
+
+#include "supervisor/files/steps.h"
+#include "supervisor/network/handlers.h"
+#include "supervisor/network/outgoing.h"
+#include "supervisor/network/real_identity.h"
+#include "supervisor/network/socket_argument.h"
+#include "supervisor/workers.h"
+
+namespace warder::supervisor::network {
+namespace {
+
+using files::Answer;
+
+constexpr std::size_t chunk_size = 256 * 1024;
+constexpr std::size_t max_datagram = 4 * 1024 * 1024;  ///< above every socket's send buffer that an unprivileged user can have
+constexpr unsigned max_messages = 1024;                // UIO_MAXIOV
+
+/// One message on its way.
+class Sending {
+ public:
+  Sending(Call& call, const Socket& socket, const Outgoing& message, int flags)
+      : call_(call), socket_(socket), message_(message), flags_(flags) {}
+
+  /// Number of bytes, or the errno; EINTR where the caller is to be interrupted.
+  Answer run() {
+    const bool whole = !socket_.kind.stream();
+    if (whole && message_.pieces.total > max_datagram) return Errno{EMSGSIZE};
+    if ((flags_ & MSG_FASTOPEN) != 0) return Errno{EOPNOTSUPP};  // would connect without having been judged as that
+    if ((flags_ & MSG_ZEROCOPY) != 0) return Errno{ENOBUFS};     // the pages would be ours: fall back to copying
+    if (message_.has_address) WARDER_GET(judge_far_end(call_, socket_, message_.address, Purpose::send, far_end_));
+    std::size_t sent = 0;
+    do {
+      const std::size_t size = whole ? message_.pieces.total : std::min(message_.pieces.total - sent, chunk_size);
+      buffer_.resize(size);
+      const Outcome<void> copied = copy_data(call_, message_.pieces, sent, buffer_);
+      if (!copied.ok() && sent == 0) return Errno{copied.code()};
+      if (!copied.ok()) break;
+      const Answer part = send_part(sent == 0, sent + size < message_.pieces.total);
+      if (!part.ok() && sent == 0) return failed(part.code());
+      if (!part.ok()) break;
+      sent += static_cast<std::size_t>(*part);
+      if (static_cast<std::size_t>(*part) < size && !will_wait()) break;
+    } while (sent < message_.pieces.total && !whole);
+    return static_cast<std::int64_t>(sent);
+  }
+
+ private:
+  [[nodiscard]] bool will_wait() const { return socket_.blocking && (flags_ & MSG_DONTWAIT) == 0; }
+
+  Answer send_part(bool first, bool more) {
+    WARDER_GET(call_.caller.act());
+    const RealIdentity identity(call_.caller);
+    if (!identity.ok()) return Errno{EPERM};
+    iovec piece{buffer_.data(), buffer_.size()};
+    msghdr header{};
+    header.msg_iov = &piece;
+    header.msg_iovlen = 1;
+    if (message_.has_address && far_end_.kind != Meaning::Kind::none) {
+      header.msg_name = &far_end_.address.storage;
+      header.msg_namelen = far_end_.address.size;
+    }
+    if (first && !message_.control.empty()) {
+      header.msg_control = const_cast<std::byte*>(message_.control.data());
+      header.msg_controllen = message_.control.size();
+    }
+    const int flags = flags_ | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    const ssize_t sent = ::sendmsg(socket_.fd.get(), &header, flags | MSG_DONTWAIT);
+    if (sent >= 0) return std::int64_t{sent};
+    if (errno != EAGAIN || !will_wait()) return Errno::last();
+    return wait_and_send(header, flags);
+  }
+
+  Answer wait_and_send(msghdr& header, int flags) {
+    const Waiting waiting(call_.worker, call_.notification.call().id, call_.notification.tid());
+    if (!waiting.granted()) return Errno{EAGAIN};
+    for (;;) {
+      const ssize_t sent = ::sendmsg(socket_.fd.get(), &header, flags & ~MSG_DONTWAIT);
+      if (sent >= 0) return std::int64_t{sent};
+      if (errno != EINTR || waiting.interrupted()) return Errno::last();
+    }
+  }
+
+  /// SIGPIPE is for the caller, and only where the kernel would have sent it: on a stream, unless it was asked not to.
+  Answer failed(int error) {
+    if (error == EPIPE && socket_.kind.stream() && (flags_ & MSG_NOSIGNAL) == 0 && call_.notification.still_waiting()) {
+      call_.caller.identity().own();
+      ::syscall(SYS_tgkill, call_.caller.status().tgid, call_.notification.tid(), SIGPIPE);
+    }
+    return Errno{error};
+  }
+
+  Call& call_;
+  const Socket& socket_;
+  const Outgoing& message_;
+  const int flags_;
+  FarEnd far_end_;
+  std::vector<std::byte> buffer_;
+};
+
+void finish(Call& call, const Answer& outcome) {
+  if (outcome.code() == EINTR && !call.notification.answered()) {
+    (void)std::move(call.notification).restart_after_signal();
+  } else {
+    files::answer(call, outcome);
+  }
+}
+
+Answer send_message(Call& call, std::uint64_t header, const Socket& socket, int flags) {
+  const Outgoing message = WARDER_GET(copy_message(call, header));
+  return Sending(call, socket, message, flags).run();
+}
+
+/// Sends until one fails: its errno is told only where it is the first.
+Answer send_messages(Call& call) {
+  const Notification& asked = call.notification;
+  const std::uint64_t vector = asked.argument(1);
+  const unsigned count = std::min(static_cast<unsigned>(asked.argument(2)), max_messages);
+  const Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
+  unsigned sent = 0;
+  for (; sent < count; ++sent) {
+    const std::uint64_t header = vector + sent * sizeof(mmsghdr);
+    const Answer one = send_message(call, header, socket, asked.int_argument(3));
+    if (!one.ok() && sent == 0) return Errno{one.code()};
+    if (!one.ok()) break;
+    const auto size = static_cast<unsigned>(*one);
+    const Outcome<void> told = call.caller.copy_out(header + offsetof(mmsghdr, msg_len), std::as_bytes(std::span(&size, 1)));
+    if (!told.ok() && sent == 0) return Errno{told.code()};
+    if (!told.ok()) break;
+  }
+  return std::int64_t{sent};
+}
+
+}  // namespace
+
+void sendto(Call& call) {
+  const Notification& asked = call.notification;
+  const auto run = [&]() -> Answer {
+    const Outgoing message =
+        WARDER_GET(copy_datagram(call, asked.argument(1), asked.argument(2), asked.argument(4), asked.int_argument(5)));
+    const Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
+    return Sending(call, socket, message, asked.int_argument(3)).run();
+  };
+  finish(call, run());
+}
+
+void sendmsg(Call& call) {
+  const Notification& asked = call.notification;
+  const auto run = [&]() -> Answer {
+    const Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
+    return send_message(call, asked.argument(1), socket, asked.int_argument(2));
+  };
+  finish(call, run());
+}
+
+void sendmmsg(Call& call) { finish(call, send_messages(call)); }
+
+}  // namespace warder::supervisor::network

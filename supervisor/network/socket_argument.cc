@@ -1,0 +1,86 @@
+#include "supervisor/network/socket_argument.h"
+
+#include <fcntl.h>
+#include <sys/un.h>
+
+#include <cstddef>
+#include <cstring>
+
+#include "supervisor/files/steps.h"
+
+namespace warder::supervisor::network {
+namespace {
+
+bool socket_option(int fd, int option, int& value) {
+  socklen_t size = sizeof value;
+  return ::getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0;
+}
+
+/// The file is found once, with the caller's rights; the kernel then follows the number of its descriptor to that very file.
+Outcome<void> find_socket_file(Call& call, std::string_view path, FarEnd& far_end) {
+  WalkRequest request;
+  request.path = path;
+  WARDER_GET(find_object(call.caller, call.worker.policy, request, far_end.socket_file));
+  const files::ByNumber number = WARDER_GET(files::ByNumber::of(call, far_end.socket_file.fd));
+  auto& address = reinterpret_cast<sockaddr_un&>(far_end.address.storage);
+  address = {};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, number.c_str(), sizeof address.sun_path - 1);
+  far_end.address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(address.sun_path) + 1);
+  return {};
+}
+
+}  // namespace
+
+Outcome<Socket> take_socket(Call& call, int number) {
+  Socket socket;
+  socket.fd = WARDER_GET(call.caller.take_fd(number));
+  const int flags = ::fcntl(socket.fd.get(), F_GETFL);
+  if (flags < 0 || (flags & O_PATH) != 0) return Errno{EBADF};
+  socket.blocking = (flags & O_NONBLOCK) == 0;
+  if (!socket_option(socket.fd.get(), SO_DOMAIN, socket.kind.domain)) return Errno{ENOTSOCK};
+  if (!socket_option(socket.fd.get(), SO_TYPE, socket.kind.type)) return Errno::last();
+  if (!socket_option(socket.fd.get(), SO_PROTOCOL, socket.kind.protocol)) return Errno::last();
+  WARDER_GET(call.caller.act());
+  return socket;
+}
+
+Outcome<SocketAddress> copy_address(Call& call, std::uint64_t address, std::int64_t size) {
+  SocketAddress copy;
+  if (size < 0 || size > static_cast<std::int64_t>(sizeof copy.storage)) return Errno{EINVAL};
+  copy.size = static_cast<socklen_t>(size);
+  if (size > 0) {
+    WARDER_GET(call.caller.copy_in(address, {reinterpret_cast<std::byte*>(&copy.storage), static_cast<std::size_t>(size)}));
+    WARDER_GET(call.caller.act());
+  }
+  return copy;
+}
+
+Outcome<void> ask(Call& call, policy::NetOperation operation, const policy::Endpoint& endpoint) {
+  const policy::Verdict verdict = call.worker.policy.address(operation, endpoint);
+  if (verdict.allowed && !verdict.would_refuse && !verdict.audited) return {};
+  const bool outgoing = operation == policy::NetOperation::connect || operation == policy::NetOperation::send;
+  const std::string text = address_text(endpoint);
+  AuditEvent event;
+  event.address = text;
+  event.section = outgoing ? "connect" : "bind";
+  if (!permit(call, verdict, event)) return Errno{verdict.error};
+  return {};
+}
+
+Outcome<void> judge_far_end(Call& call, const Socket& socket, const SocketAddress& address, Purpose purpose, FarEnd& far_end) {
+  far_end.address = address;
+  Meaning meaning = WARDER_GET(understand(far_end.address, socket.kind, purpose));
+  far_end.kind = meaning.kind;
+  if (meaning.kind == Meaning::Kind::none) return {};
+  if (meaning.kind == Meaning::Kind::unix_path) {
+    char path[sizeof(sockaddr_un)];
+    std::memcpy(path, meaning.text.data(), meaning.text.size());
+    WARDER_GET(find_socket_file(call, {path, meaning.text.size()}, far_end));
+    meaning.endpoint.name = far_end.socket_file.name.view();
+  }
+  const auto operation = purpose == Purpose::send ? policy::NetOperation::send : policy::NetOperation::connect;
+  return ask(call, operation, meaning.endpoint);
+}
+
+}  // namespace warder::supervisor::network

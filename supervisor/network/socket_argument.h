@@ -1,0 +1,41 @@
+// The socket of a call: PID 1's own copy of it, and what is known about it. Workers of PID 1.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "linux/fd.h"
+#include "supervisor/dispatch.h"
+#include "supervisor/network/address.h"
+#include "supervisor/walk.h"
+
+namespace warder::supervisor::network {
+
+struct Socket {
+  Fd fd;
+  SocketKind kind;
+  bool blocking = true;  ///< O_NONBLOCK is not set
+};
+
+/// Takes the socket. EBADF, ENOTSOCK. Afterwards the worker is the caller.
+Outcome<Socket> take_socket(Call& call, int number);
+
+/// Copies an address as move_addr_to_kernel() does: EINVAL for a size that none has, EFAULT.
+Outcome<SocketAddress> copy_address(Call& call, std::uint64_t address, std::int64_t size);
+
+/// A far end that may be connected or sent to: `address` is what the kernel is to be given.
+struct FarEnd {
+  SocketAddress address;
+  Meaning::Kind kind = Meaning::Kind::none;
+  Object socket_file;  ///< of a UNIX path: held open so that the address goes on meaning it
+};
+
+/// Understands the address, finds a UNIX socket's file, asks the profile. An error where the call was refused (and answered) or
+/// fails anyway. For a UNIX path the worker's current directory is PID 1's own /proc/self/fd afterwards, and `address` is a
+/// number in it.
+Outcome<void> judge_far_end(Call& call, const Socket& socket, const SocketAddress& address, Purpose purpose, FarEnd& far_end);
+
+/// Asks the profile about an endpoint, logs, refuses (the call is answered then).
+Outcome<void> ask(Call& call, policy::NetOperation operation, const policy::Endpoint& endpoint);
+
+}  // namespace warder::supervisor::network
