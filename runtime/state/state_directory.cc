@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "runtime/rootless.h"
 #include "runtime/state/container_state.h"
 #include "runtime/text_file.h"
 
@@ -72,18 +73,12 @@ Result<void> remove_tree(BorrowedFd parent, const std::string& name) {
   return {};
 }
 
-std::string default_root() {
+Result<std::string> default_root() {
   const char* runtime_directory = std::getenv("XDG_RUNTIME_DIR");
-  bool in_user_namespace_or_user = ::geteuid() != 0;
-  if (!in_user_namespace_or_user) {
-    // Root of a user namespace (podman unshare) may not write /run; its XDG_RUNTIME_DIR is the user's.
-    auto map = read_text_file(BorrowedFd(AT_FDCWD), "/proc/self/uid_map");
-    in_user_namespace_or_user = map.ok() && map->find("4294967295") == std::string::npos;
-  }
-  if (in_user_namespace_or_user && runtime_directory != nullptr && runtime_directory[0] == '/') {
-    return std::string(runtime_directory) + "/warder";
-  }
-  return "/run/warder";
+  // Root of a user namespace (podman unshare) may not write /run; its XDG_RUNTIME_DIR is the user's.
+  bool users = WARDER_TRY(is_rootless("auto"));
+  if (users && runtime_directory != nullptr && runtime_directory[0] == '/') return std::string(runtime_directory) + "/warder";
+  return std::string("/run/warder");
 }
 
 }  // namespace
@@ -98,7 +93,7 @@ Result<void> check_container_id(std::string_view id) {
 }
 
 Result<StateRoot> StateRoot::find(const std::optional<std::string>& given) {
-  std::string path = given ? *given : default_root();
+  std::string path = given ? *given : WARDER_TRY(default_root());
   if (path.empty()) return Error::user("--root: an empty path; accepted: a directory");
   if (path.front() != '/') {
     std::array<char, 4096> here{};

@@ -1,0 +1,31 @@
+// `warder create`: the container exists, its program waits for `start`.
+#include "runtime/commands/create_container.h"
+
+namespace warder::runtime {
+namespace {
+
+class Create : public Verb {
+ public:
+  void define(CLI::App& app) override {
+    options_.define(app);
+    // The container's PID 1 becomes an orphan by design: its parent is whoever adopts it, never this process.
+    app.add_flag_callback(
+           "--no-subreaper", [] {}, "accepted for `run`'s sake; create is no subreaper")
+        ->group("");
+  }
+
+  Result<int> run(const Context& context) override {
+    Spec spec = WARDER_TRY(read_spec(context, options_));
+    WARDER_TRY(create_container(context, options_, spec, {.path = options_.console_socket, .socket = BorrowedFd(-1)}));
+    return 0;
+  }
+
+ private:
+  CreateOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_create() { return std::make_unique<Create>(); }
+
+}  // namespace warder::runtime

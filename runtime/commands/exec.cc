@@ -1,0 +1,117 @@
+// `warder exec`: one more program in a running container, answered by the same PID 1 and bound by the same profile.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "runtime/commands/console_socket.h"
+#include "runtime/commands/container.h"
+#include "runtime/commands/foreground.h"
+#include "runtime/commands/session.h"
+#include "runtime/container/launch.h"
+#include "runtime/text_file.h"
+
+namespace warder::runtime {
+namespace {
+
+/// The Boot block of the container, from PID 1 itself: the state directory holds no copy that could differ.
+Result<supervisor::Boot> ask_for_boot(BorrowedFd control) {
+  supervisor::Message answer =
+      WARDER_TRY(ask_supervisor(control, {.type = supervisor::MessageType::control_boot, .number = 0, .text = {}, .fds = {}}));
+  if (answer.fds.size() != 1) return Error::bug("PID 1 sent no boot block");
+  if (::lseek(answer.fds[0].get(), 0, SEEK_SET) < 0) return Error::syscall("lseek");
+  std::string text = WARDER_TRY(read_text(answer.fds[0]));
+  return supervisor::Boot::parse(std::as_bytes(std::span(text)));
+}
+
+class Exec : public Verb {
+ public:
+  void define(CLI::App& app) override {
+    app.add_option("ID", id_, "the container")->required();
+    app.add_option("-p,--process", session_.process_file, "JSON file with an OCI process object");
+    app.add_flag("-d,--detach", detach_, "do not wait");
+    app.add_option("--pid-file", pid_file_, "file for the process id");
+    app.add_option("--console-socket", console_socket_, "UNIX socket that gets the terminal's master");
+    app.add_option("--cwd", session_.cwd, "directory to start in");
+    app.add_option("-e,--env", session_.env, "NAME=VALUE; may be repeated")->allow_extra_args(false);
+    app.add_flag("-t,--tty", session_.tty, "give it a terminal");
+    app.add_option("-u,--user", session_.user, "UID or UID:GID");
+    app.add_option("-g,--additional-gids", session_.additional_gids, "one more group; may be repeated")->allow_extra_args(false);
+    app.add_option("-c,--cap", session_.capabilities, "one more capability; may be repeated")->allow_extra_args(false);
+    app.add_flag("--no-new-privs", session_.no_new_privileges, "set no_new_privs");
+    app.add_option("--apparmor", session_.apparmor_profile, "AppArmor profile");
+    app.add_option("--process-label", session_.selinux_label, "SELinux label");
+    app.add_option("--preserve-fds", session_.preserve_fds, "pass descriptors 3 to 3+N-1 on")->check(CLI::Range(0, 900));
+    app.add_option("--cgroup", cgroup_, "directory below the container's cgroup");
+    app.add_flag("--ignore-paused", ignore_paused_, "go on in a paused container (the program waits until it is resumed)");
+    app.add_flag_callback(
+           "--no-subreaper", [] {}, "accepted for `run`'s sake; exec is no subreaper")
+        ->group("");
+  }
+  [[nodiscard]] bool has_tail() const override { return true; }
+  [[nodiscard]] int failure_code() const override { return 255; }
+
+  Result<int> run(const Context& context) override {
+    session_.args = tail;
+    Container container = WARDER_TRY(Container::open(context.root, id_));
+    WARDER_TRY(check_status(container));
+    Fd control = WARDER_TRY(container.connect_supervisor());
+    SessionPlan plan = WARDER_TRY(plan_session(context, session_, WARDER_TRY(ask_for_boot(control))));
+    std::optional<OwnTerminal> terminal;
+    Fd console = WARDER_TRY(console_of(plan, terminal));
+    Cgroup cgroup = container.cgroup();
+    if (!cgroup_.empty()) cgroup = WARDER_TRY_WITH(cgroup.below(cgroup_), "--cgroup");
+    Fd init_binary = WARDER_TRY_WITH(open_init_binary(), "warder-init");
+    SessionRequest request{.container = container.state,
+                           .boot = plan.boot,
+                           .init_binary = init_binary,
+                           .control = control,
+                           .console_socket = terminal ? terminal->sender() : BorrowedFd(console),
+                           .console_size = plan.console_size,
+                           .cgroup = cgroup};
+    LaunchedProcess process = WARDER_TRY(launch_session(request));
+    return follow(process, terminal);
+  }
+
+ private:
+  Result<void> check_status(const Container& container) const {
+    Status status = container.status();
+    if (status == Status::paused && !ignore_paused_) {
+      return Error::user("cannot exec in a paused container: container paused; accepted: --ignore-paused");
+    }
+    if (status == Status::stopped || status == Status::creating) {
+      return Error::user(fmt::format("cannot exec in a container that is {}: container not running", status_word(status)));
+    }
+    return {};
+  }
+
+  Result<Fd> console_of(const SessionPlan& plan, std::optional<OwnTerminal>& terminal) const {
+    bool wanted = plan.boot.process.terminal;
+    if (!wanted && !console_socket_.empty()) return Error::user("--console-socket without a terminal; accepted: with --tty");
+    if (!wanted) return Fd();
+    if (!console_socket_.empty()) return connect_console_socket(console_socket_);
+    if (detach_) return Error::user("a terminal with --detach; accepted: --console-socket PATH, or no --detach");
+    terminal = WARDER_TRY(OwnTerminal::prepare());
+    return Fd();
+  }
+
+  Result<int> follow(const LaunchedProcess& process, std::optional<OwnTerminal>& terminal) const {
+    ForegroundRequest request{.waited = process.pidfd, .signaled = process.pidfd, .terminal_master = {}};
+    if (terminal) request.terminal_master = WARDER_TRY(terminal->take_master());
+    if (!pid_file_.empty()) {
+      std::string pid = std::to_string(process.identity.pid);
+      WARDER_TRY_WITH(replace_text_file(BorrowedFd(AT_FDCWD), pid_file_, pid, 0644), "pid file");
+    }
+    if (detach_) return 0;
+    return serve(std::move(request));
+  }
+
+  std::string id_, pid_file_, console_socket_, cgroup_;
+  SessionOptions session_;
+  bool detach_ = false, ignore_paused_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_exec() { return std::make_unique<Exec>(); }
+
+}  // namespace warder::runtime

@@ -1,0 +1,55 @@
+// `warder list`: all containers below the state root.
+#include <fmt/format.h>
+
+#include "runtime/commands/state_report.h"
+#include "runtime/commands/verb.h"
+
+namespace warder::runtime {
+namespace {
+
+class List : public Verb {
+ public:
+  void define(CLI::App& app) override {
+    app.add_option("-f,--format", format_, "table or json")->check(CLI::IsMember({"table", "json"}))->capture_default_str();
+    app.add_flag("-q,--quiet", quiet_, "ids only");
+  }
+
+  Result<int> run(const Context& context) override {
+    std::vector<nlohmann::json> reports;
+    for (const std::string& id : context.root.ids()) {
+      // One that is being deleted meanwhile is simply not there any more.
+      auto container = Container::open(context.root, id);
+      if (container.ok()) reports.push_back(state_report(*container));
+    }
+    WARDER_TRY(print(quiet_ ? ids(reports) : format_ == "json" ? nlohmann::json(reports).dump() + "\n" : table(reports)));
+    return 0;
+  }
+
+ private:
+  static std::string ids(const std::vector<nlohmann::json>& reports) {
+    std::string text;
+    for (const auto& report : reports) text += report["id"].get<std::string>() + "\n";
+    return text;
+  }
+
+  static std::string table(const std::vector<nlohmann::json>& reports) {
+    std::size_t widest = 2;
+    for (const auto& report : reports) widest = std::max(widest, report["id"].get_ref<const std::string&>().size());
+    std::string text = fmt::format("{:<{}}  {:<8} {:<9} {:<32} {}\n", "ID", widest, "PID", "STATUS", "CREATED", "BUNDLE");
+    for (const auto& report : reports) {
+      text += fmt::format("{:<{}}  {:<8} {:<9} {:<32} {}\n", report["id"].get<std::string>(), widest, report["pid"].get<int>(),
+                          report["status"].get<std::string>(), report["created"].get<std::string>(),
+                          report["bundle"].get<std::string>());
+    }
+    return text;
+  }
+
+  std::string format_ = "table";
+  bool quiet_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_list() { return std::make_unique<List>(); }
+
+}  // namespace warder::runtime

@@ -1,0 +1,32 @@
+// `warder start`: lets the program of a created container run.
+#include <fmt/format.h>
+
+#include "runtime/commands/create_container.h"
+
+namespace warder::runtime {
+namespace {
+
+class Start : public Verb {
+ public:
+  void define(CLI::App& app) override { app.add_option("ID", id_, "the container")->required(); }
+
+  Result<int> run(const Context& context) override {
+    Container container = WARDER_TRY(Container::open_locked(context.root, id_));
+    Status status = container.status();
+    if (status == Status::stopped) return Error::user(fmt::format("container '{}' has stopped; container not running", id_));
+    if (status != Status::created) {
+      return Error::user(fmt::format("container '{}' is {}; accepted: one that is created", id_, status_word(status)));
+    }
+    WARDER_TRY(start_container(container));
+    return 0;
+  }
+
+ private:
+  std::string id_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_start() { return std::make_unique<Start>(); }
+
+}  // namespace warder::runtime

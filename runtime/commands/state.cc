@@ -1,0 +1,54 @@
+// `warder state`: the OCI state object, and what is ours, on standard output.
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "runtime/commands/container.h"
+#include "runtime/commands/state_report.h"
+#include "runtime/commands/verb.h"
+
+namespace warder::runtime {
+
+nlohmann::json state_report(const Container& container) {
+  Status status = container.status();
+  const ContainerState& state = container.state;
+  pid_t pid = status == Status::stopped ? 0 : state.init.pid;
+  nlohmann::json report = nlohmann::json::parse(oci_state_json(state, status, pid));
+  report["pid"] = pid;
+  report["rootfs"] = state.rootfs;
+  report["created"] = state.created;
+  const passwd* owner = ::getpwuid(state.owner);
+  report["owner"] = owner != nullptr && owner->pw_uid != 0 ? owner->pw_name : state.owner == 0 ? "" : std::to_string(state.owner);
+  nlohmann::json& annotations = report["annotations"];
+  annotations["io.warder.profile.name"] = state.profile.name;
+  annotations["io.warder.profile.file"] = state.profile.file;
+  annotations["io.warder.profile.hash"] = state.profile.hash;
+  std::string layers;
+  for (const ProfileState::Layer& layer : state.profile.layers) {
+    layers += fmt::format("{}{}={}", layers.empty() ? "" : " ", layer.name, layer.hash);
+  }
+  annotations["io.warder.profile.layers"] = layers;
+  return report;
+}
+
+namespace {
+
+class State : public Verb {
+ public:
+  void define(CLI::App& app) override { app.add_option("ID", id_, "the container")->required(); }
+
+  Result<int> run(const Context& context) override {
+    Container container = WARDER_TRY(Container::open(context.root, id_));
+    WARDER_TRY(print(state_report(container).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    return 0;
+  }
+
+ private:
+  std::string id_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_state() { return std::make_unique<State>(); }
+
+}  // namespace warder::runtime

@@ -1,0 +1,123 @@
+// The command line of warder: finds the verb, runs it, reports one error. The host process of every command.
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "runtime/commands/command_line.h"
+#include "runtime/commands/profile.h"
+#include "runtime/commands/verb.h"
+#include "runtime/commands/version.h"
+#include "runtime/rootless.h"
+
+namespace {
+
+using namespace warder;
+using namespace warder::runtime;
+
+int complain(const std::string& text) {
+  static_cast<void>(Log().error(text));
+  return 1;
+}
+
+std::string help_text() {
+  std::string text =
+      "warder: an OCI container runtime whose containers are bound by a profile\n\nUsage: warder [options] COMMAND "
+      "…\n\nCommands:\n";
+  for (const VerbEntry& entry : verbs()) text += fmt::format("  {:<12}{}\n", entry.name, entry.summary);
+  text += fmt::format("  {:<12}{}\n", "profile", "check, explain, show, compare and test profiles");
+  GlobalOptions scratch;
+  CLI::App globals;
+  define_global_options(globals, scratch);
+  text += "\nwarder COMMAND --help tells the options of a command.\n" + globals.help();
+  return text;
+}
+
+Result<LogLevel> log_level(const GlobalOptions& options) {
+  if (options.debug) return LogLevel::debug;
+  if (options.log_level == "error") return LogLevel::error;
+  if (options.log_level == "warning" || options.log_level == "warn") return LogLevel::warning;
+  if (options.log_level == "info") return LogLevel::info;
+  if (options.log_level == "debug") return LogLevel::debug;
+  return Error::user(fmt::format("--log-level '{}'; accepted: error, warning, info or debug", options.log_level));
+}
+
+Result<Log> open_log(const GlobalOptions& options) {
+  LogLevel level = WARDER_TRY(log_level(options));
+  if (options.log_format != "text" && options.log_format != "json") {
+    return Error::user(fmt::format("--log-format '{}'; accepted: text or json", options.log_format));
+  }
+  return Log::open(options.log, options.log_format == "json" ? LogFormat::json : LogFormat::text, level);
+}
+
+Result<void> check_options(const GlobalOptions& options) {
+  if (options.systemd_cgroup || options.cgroup_manager == "systemd") {
+    return Error::user("the systemd cgroup manager is not available; accepted: cgroupfs (podman: --cgroup-manager=cgroupfs)");
+  }
+  if (options.cgroup_manager != "cgroupfs" && options.cgroup_manager != "disabled") {
+    return Error::user(fmt::format("--cgroup-manager '{}'; accepted: cgroupfs or disabled", options.cgroup_manager));
+  }
+  return {};
+}
+
+Result<int> run_verb(Verb& verb, Context& context) {
+  WARDER_TRY(check_options(context.options));
+  context.rootless = WARDER_TRY(is_rootless(context.options.rootless));
+  context.root = WARDER_TRY(StateRoot::find(context.options.root));
+  return verb.run(context);
+}
+
+int run(const VerbEntry& entry, std::vector<std::string> words) {
+  std::unique_ptr<Verb> verb = entry.make();
+  Context context;
+  CLI::App app(std::string(entry.summary), std::string(entry.name));
+  define_global_options(app, context.options);
+  verb->define(app);
+  try {
+    auto parsed = parse_words(app, std::move(words), verb->has_tail() ? &verb->tail : nullptr);
+    auto log = open_log(context.options);
+    if (!log.ok()) return complain(log.error().text()), verb->failure_code();
+    context.log = *std::move(log);
+    if (!parsed.ok()) return context.log.error(parsed.error().text()), verb->failure_code();
+  } catch (const CLI::CallForHelp&) {
+    return print(app.help()).ok() ? 0 : 1;
+  }
+  auto code = run_verb(*verb, context);
+  if (code.ok()) return *code;
+  context.log.error(code.error().text());
+  return verb->failure_code();
+}
+
+int run_command(int argc, char** argv) {
+  // `profile` has a command line of its own: its words follow the verb directly.
+  if (argc > 1 && std::string_view(argv[1]) == "profile") return profile_command(argc - 1, argv + 1);
+  auto line = find_verb(argc, argv);
+  if (!line.ok()) return complain(line.error().text());
+  if (line->verb.empty()) {
+    if (line->wants_version) return print(version_text()).ok() ? 0 : 1;
+    if (line->wants_help) return print(help_text()).ok() ? 0 : 1;
+    return complain("no command; see warder --help");
+  }
+  for (const VerbEntry& entry : verbs()) {
+    if (entry.name == line->verb) {
+      if (line->wants_help) line->words.emplace_back("--help");
+      return run(entry, std::move(line->words));
+    }
+  }
+  return complain(fmt::format("unknown command '{}'; see warder --help", line->verb));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // What the caller's shell masks must not decide the modes of what we make for the container.
+  ::umask(0022);
+  try {
+    return run_command(argc, argv);
+  } catch (const std::exception& failure) {
+    // Libraries throw: out of memory, a broken locale. Whatever was made is undone by destructors on the way here.
+    return complain(fmt::format("internal error: {}", failure.what()));
+  }
+}
