@@ -47,7 +47,7 @@ Profile faultless(RandomProfiles& random, int entries) {
 
 BOOST_AUTO_TEST_CASE(a_compiled_profile_gives_the_verdict_of_the_reference) {
   RandomProfiles random(20261128);
-  for (int round = 0; round < 1500; ++round) {
+  for (int round = 0; round < 600; ++round) {
     Profile profile = faultless(random, 7);
     if (random.below(4) == 0) profile.ceiling = std::make_shared<Profile>(faultless(random, 4));
     const auto lowered = lower(profile, new_kernel, {});
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(no_directory_moves_that_the_reference_would_hold) {
   int moved = 0;
   int held = 0;
   int held_by_reference = 0;
-  for (int round = 0; round < 400; ++round) {
+  for (int round = 0; round < 150; ++round) {
     Profile profile = faultless(random, 4);
     profile.mode = Mode::enforce;
     const auto lowered = lower(profile, new_kernel, {});
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(addresses_are_decided_as_by_the_reference) {
                                              Transport::other};
   static constexpr NetOperation operations[] = {NetOperation::connect, NetOperation::bind, NetOperation::listen,
                                                 NetOperation::send};
-  for (int round = 0; round < 800; ++round) {
+  for (int round = 0; round < 400; ++round) {
     Profile profile;
     profile.network.connect_source = random.source(1);
     profile.network.bind_source = random.source(2);
