@@ -127,6 +127,7 @@ void read_document(YamlReader& reader, const YAML::Node& root, const Variables& 
        [&](const auto& key, const auto& value) {
          document.live = reader.at(key);
          profile.live = reader.boolean(value, "live").value_or(false);
+         if (profile.live) reader.error(value, "live profiles cannot be changed while they run by this version; accepted: false");
        }},
       {"paths", [&](const auto& key, const auto& value) { read_paths(reader, key, value, variables, profile); }},
       {"network", [&](const auto&, const auto& value) { read_network(reader, value, variables, profile); }},
