@@ -1,0 +1,205 @@
+"""Law 7: the workload cannot see, signal, trace, starve or write PID 1; and when PID 1 dies, everything dies with it."""
+
+import json
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.bundle import DEFAULT_CAPABILITIES, WARDER, ContainerTest, needs_guest  # noqa: E402
+
+PROFILE = 'warder: 1\npaths:\n  "/**": all\n  "/etc/shad[o]w": none\n  "/nowhere/*.x": hide\n'
+TRACER = [*DEFAULT_CAPABILITIES, "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SYS_RESOURCE", "CAP_SYS_NICE"]
+
+
+class Reach(ContainerTest):
+    def strong(self):
+        bundle = self.bundle(hostname="reach", profile=PROFILE)
+        bundle.config["process"]["capabilities"] = {name: list(TRACER) for name in ("bounding", "effective", "permitted")}
+        return bundle
+
+    def check(self, out, processes=None):
+        lines = out.lines()
+        self.assertEqual(lines[-1:], ["end"], out)
+        self.assertEqual([line for line in lines if line.startswith("reached")], [])
+        self.assertIn("still answered: open OK, stat OK", lines)
+        self.assertIn("still refused: open EACCES", lines)
+        if processes is not None:
+            self.assertIn(f"processes {processes}", lines)
+            self.assertIn("parent 0", lines)
+
+    def test_the_workload_cannot_reach_it(self):
+        self.check(self.strong().run(needs_guest("reach")), processes=1)
+
+    def test_a_child_of_the_workload_cannot_reach_it(self):
+        self.check(self.strong().run("sh", "-c", "/guests/reach; true"))
+
+    def test_an_exec_session_cannot_reach_it(self):
+        bundle = self.strong()
+        with bundle.running() as container:
+            self.check(bundle.exec(container, needs_guest("reach")))
+            self.assertEqual(json.loads(bundle.warder("state", container).out)["status"], "running")
+
+    def test_the_workload_sees_itself_as_pid_1(self):
+        out = self.strong().run("sh", "-c", "echo $$; cat /proc/1/comm; ls -d /proc/[0-9]* | wc -l")
+        self.assertEqual(out.lines()[:2], ["1", "sh"], out)
+
+    def test_the_binary_is_out_of_reach(self):
+        before = pathlib.Path(WARDER).with_name("warder-init").read_bytes()
+        bundle = self.strong()
+        out = bundle.run("sh", "-c", "for p in /proc/[0-9]*/exe; do echo x >> $p; done 2>/dev/null; find / -name 'warder*' 2>/dev/null")
+        self.assertNotIn("/warder", out.out.replace("/proc/", ""))
+        self.assertEqual(pathlib.Path(WARDER).with_name("warder-init").read_bytes(), before)
+
+    def test_its_mounts_are_not_in_the_containers_table(self):
+        out = self.strong().run("cat", "/proc/self/mountinfo")
+        self.assertNotIn("warder-init", out.out)
+        self.assertEqual(out.out.count(" - proc proc"), len([x for x in out.lines() if " /proc" in x and " - proc proc" in x]))
+
+
+class Host(ContainerTest):
+    """PID 1 as the host sees it."""
+
+    def status(self, pid):
+        text = pathlib.Path(f"/proc/{pid}/status").read_text()
+        return {line.split(":", 1)[0]: line.split(":", 1)[1].strip() for line in text.splitlines()}
+
+    def pid_1(self, bundle):
+        return int((bundle.directory / "pid").read_text())
+
+    def test_it_is_confined_itself(self):
+        bundle = self.bundle(hostname="host", profile=PROFILE)
+        with bundle.running():
+            pid = self.pid_1(bundle)
+            status = self.status(pid)
+            self.assertEqual(status["NSpid"].split()[-1], "1")
+            self.assertEqual(status["Seccomp"], "2")
+            self.assertEqual(status["NoNewPrivs"], "1")
+            kept = int(status["CapEff"], 16)
+            for name, bit in (("SYS_MODULE", 16), ("SYS_RAWIO", 17), ("SYS_BOOT", 22), ("NET_ADMIN", 12), ("MAC_ADMIN", 33)):
+                self.assertFalse(kept >> bit & 1, f"PID 1 keeps CAP_{name}")
+            self.assertEqual(os.path.basename(os.readlink(f"/proc/{pid}/exe")).split(" ")[0], "warder-init")
+
+    def test_it_holds_nothing_of_the_host(self):
+        bundle = self.bundle(hostname="host", profile=PROFILE)
+        with bundle.running():
+            pid = self.pid_1(bundle)
+            links = {}
+            for number in os.listdir(f"/proc/{pid}/fd"):
+                links[number] = os.readlink(f"/proc/{pid}/fd/{number}")
+            for number, link in links.items():
+                if int(number) <= 2:
+                    continue
+                self.assertFalse(link.startswith(("/etc", "/home", "/root", "/work/main")), links)
+
+    def test_its_descriptors_return_to_base(self):
+        bundle = self.bundle(hostname="host", profile=PROFILE)
+        with bundle.running() as container:
+            pid = self.pid_1(bundle)
+            bundle.exec(container, "sh", "-c", "true")
+            base = len(os.listdir(f"/proc/{pid}/fd"))
+            for storm in ("killed", "sigkill", "descriptors", "flood", "unmap"):
+                bundle.exec(container, needs_guest("storm"), storm, 400)
+            self.wait_for(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= base + 16)
+            threads = len(os.listdir(f"/proc/{pid}/task"))
+            self.assertLess(threads, 64)
+
+    def container_processes(self, pid):
+        """Every process whose pid namespace is the container's, seen from the host."""
+        found = []
+        inner = os.readlink(f"/proc/{pid}/ns/pid_for_children")
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                try:
+                    if os.readlink(f"/proc/{name}/ns/pid") == inner:
+                        found.append(int(name))
+                except OSError:
+                    pass
+        return found
+
+    def test_killed_from_the_host_everything_is_gone_and_nothing_succeeds(self):
+        for _ in range(5):
+            bundle = self.bundle(hostname="host", profile=PROFILE)
+            with bundle.running(needs_guest("pulse"), "/work/pulse-file"):
+                pid = self.pid_1(bundle)
+                notes = bundle.rootfs / "work/pulse-file"
+                self.wait_for(lambda: notes.exists() and struct.unpack("<Q", notes.read_bytes()[:8])[0] > 0)
+                time.sleep(0.2)
+                processes = self.container_processes(pid)
+                self.assertGreaterEqual(len(processes), 4)
+                os.kill(pid, signal.SIGKILL)
+                killed = time.monotonic()
+                while any(os.path.exists(f"/proc/{p}") and self.alive(p) for p in processes):
+                    self.assertLess(time.monotonic() - killed, 1.0, "something of the container lives on")
+                    time.sleep(0.002)
+                success, _, secrets = struct.unpack("<3Q", notes.read_bytes()[:24])
+                self.assertEqual(secrets, 0)
+                self.assertLess(success / 1e6, killed + 0.05, "a trapped call succeeded after the death of PID 1")
+
+    def alive(self, pid):
+        try:
+            return self.status(pid)["State"][0] not in "ZX"
+        except (OSError, KeyError):
+            return False
+
+    def test_stopped_it_answers_nothing_and_nothing_passes(self):
+        bundle = self.bundle(hostname="host", profile=PROFILE)
+        with bundle.running(needs_guest("pulse"), "/work/pulse-file"):
+            pid = self.pid_1(bundle)
+            notes = bundle.rootfs / "work/pulse-file"
+            self.wait_for(lambda: notes.exists() and struct.unpack("<Q", notes.read_bytes()[:8])[0] > 0)
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.1)
+            before = notes.read_bytes()[:8]
+            time.sleep(0.3)
+            self.assertEqual(notes.read_bytes()[:8], before, "a trapped call succeeded while PID 1 was stopped")
+            os.kill(pid, signal.SIGCONT)
+            self.wait_for(lambda: notes.read_bytes()[:8] != before)
+
+    def test_a_session_of_a_container_whose_pid_1_is_gone_is_refused(self):
+        bundle = self.bundle(hostname="host", profile=PROFILE)
+        with bundle.running() as container:
+            os.kill(self.pid_1(bundle), signal.SIGKILL)
+            time.sleep(0.3)
+            out = bundle.exec(container, "true")
+            self.assertNotEqual(out.code, 0)
+
+    def test_pause_in_the_middle_of_calls(self):
+        bundle = self.bundle(hostname="host", profile=PROFILE)
+        with bundle.running(needs_guest("pulse"), "/work/pulse-file") as container:
+            notes = bundle.rootfs / "work/pulse-file"
+            self.wait_for(lambda: notes.exists() and struct.unpack("<Q", notes.read_bytes()[:8])[0] > 0)
+            for _ in range(10):
+                self.assertEqual(bundle.warder("pause", container).code, 0)
+                before = notes.read_bytes()[:8]
+                time.sleep(0.05)
+                self.assertEqual(notes.read_bytes()[:8], before)
+                self.assertEqual(bundle.warder("resume", container).code, 0)
+                self.wait_for(lambda b=before: notes.read_bytes()[:8] != b)
+
+
+class Debuggers(ContainerTest):
+    def test_tracing_inside_the_container_still_works(self):
+        """Sanitizers and debuggers need it; the profile stays in force for the traced."""
+        bundle = self.bundle(hostname="trace", profile=PROFILE)
+        strace = subprocess.run(["sh", "-c", "command -v strace"], capture_output=True, text=True, check=False).stdout.strip()
+        if not strace:
+            self.skipTest("no strace on this machine")
+        libraries = subprocess.run(["ldd", strace], capture_output=True, text=True, check=True).stdout
+        for word in [strace, *[w for w in libraries.split() if w.startswith("/")]]:
+            target = bundle.rootfs / word.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(pathlib.Path(word).read_bytes())
+            target.chmod(0o755)
+        out = bundle.run(strace, "-f", "-o", "/work/trace", "/guests/try", *"open /etc/shadow r -- open /etc/passwd r".split())
+        self.assertEqual(out.lines(), ["open /etc/shadow r = EACCES", "open /etc/passwd r = OK"], out)
+        self.assertIn("/etc/shadow", (bundle.rootfs / "work/trace").read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
