@@ -9,7 +9,6 @@ namespace warder::policy {
 namespace {
 
 constexpr std::array<std::string_view, 2> when_words = {"builtin", "refuse"};
-constexpr std::array<std::string_view, 4> level_words = {"error", "warning", "info", "debug"};
 
 template <class Value, std::size_t Count>
 void read_word(YamlReader& reader, const YAML::Node& node, std::string_view what,
@@ -49,7 +48,7 @@ ConfigOutcome parse_config(std::string_view text, const std::shared_ptr<const st
   YamlReader reader(file, outcome.findings);
   const auto root = says_nothing(text) ? std::nullopt : reader.document(text);
   if (!root) return outcome;
-  const std::array<YamlKey, 4> keys = {{
+  const std::array<YamlKey, 3> keys = {{
       {"when-no-profile",
        [&](const auto&, const auto& value) { read_word(reader, value, "when-no-profile", when_words, config.when_no_profile); }},
       {"allow-annotation",
@@ -57,8 +56,6 @@ ConfigOutcome parse_config(std::string_view text, const std::shared_ptr<const st
          config.allow_annotation = reader.boolean(value, "allow-annotation").value_or(false);
        }},
       {"audit", [&](const auto&, const auto& value) { read_audit(reader, value, config); }},
-      {"log-level",
-       [&](const auto&, const auto& value) { read_word(reader, value, "log-level", level_words, config.log_level); }},
   }};
   try {
     reader.mapping(*root, "warder.yaml", keys);

@@ -12,14 +12,12 @@
 namespace warder::policy {
 
 enum class WhenNoProfile : std::uint8_t { builtin, refuse };
-enum class LogLevel : std::uint8_t { error, warning, info, debug };
 
 struct Config {
   WhenNoProfile when_no_profile = WhenNoProfile::builtin;
   bool allow_annotation = true;
   /// Where audit lines go: an absolute file name; empty: `audit.log` in the container's state directory.
   std::string audit_file;
-  LogLevel log_level = LogLevel::warning;
 };
 
 struct ConfigOutcome {
@@ -27,7 +25,7 @@ struct ConfigOutcome {
   std::vector<Finding> findings;
 };
 
-/// Parses the text of warder.yaml; errors as in parse.h. Keys: when-no-profile, allow-annotation, audit: {file: PATH}, log-level.
+/// Parses the text of warder.yaml; errors as in parse.h. Keys: when-no-profile, allow-annotation, audit: {file: PATH}.
 [[nodiscard]] ConfigOutcome parse_config(std::string_view text, const std::shared_ptr<const std::string>& file);
 
 }  // namespace warder::policy

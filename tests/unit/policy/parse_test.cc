@@ -239,13 +239,11 @@ BOOST_AUTO_TEST_CASE(no_finding_holds_a_phrase_from_which_podman_guesses_an_exit
 
 BOOST_AUTO_TEST_CASE(the_configuration_of_warder_itself_is_as_strict) {
   const auto file = std::make_shared<const std::string>("p.yaml");
-  const auto read =
-      parse_config("when-no-profile: refuse\nallow-annotation: false\naudit: {file: /var/log/w}\nlog-level: debug\n", file);
+  const auto read = parse_config("when-no-profile: refuse\nallow-annotation: false\naudit: {file: /var/log/w}\n", file);
   BOOST_TEST(read.findings.empty());
   BOOST_TEST(static_cast<int>(read.config.when_no_profile) == static_cast<int>(WhenNoProfile::refuse));
   BOOST_TEST(!read.config.allow_annotation);
   BOOST_TEST(read.config.audit_file == "/var/log/w");
-  BOOST_TEST(static_cast<int>(read.config.log_level) == static_cast<int>(LogLevel::debug));
   BOOST_TEST(parse_config("", file).findings.empty());
   BOOST_TEST(parse_config("# nothing\n", file).findings.empty());
   finds(parse_config("when-no-profil: refuse\n", file).findings, {"", "1:1", "did you mean 'when-no-profile'?"});
