@@ -26,7 +26,7 @@ class Listing {
 };
 
 /// A double-quoted YAML string.
-std::string quoted(std::string_view text) {
+std::string yaml_string(std::string_view text) {
   std::string all = "\"";
   for (const char byte : text) {
     if (byte == '"' || byte == '\\') all += '\\';
@@ -68,7 +68,7 @@ void show_addresses(Listing& listing, std::string_view key, const std::optional<
                            before->source.line == rule.source.line && before->source.column == rule.source.column;
     before = &rule;
     if (same_line) continue;
-    std::string yaml = quoted(rule.text);
+    std::string yaml = yaml_string(rule.text);
     if (rule.override_lower) yaml += fmt::format(": {{verdict: {}, override: true}}", rule.allow ? "allow" : "deny");
     if (!rule.override_lower && !rule.allow && !rule.text.starts_with('!')) yaml += ": deny";
     listing.line("    - " + yaml, rule.source);
@@ -95,7 +95,7 @@ void show_syscalls(Listing& listing, const std::vector<policy::SyscallRule>& rul
       if (rule.allow != allow) continue;
       if (first) listing.line(allow ? "  allow:" : "  deny:");
       first = false;
-      listing.line("    - " + quoted(rule.word), rule.source);
+      listing.line("    - " + yaml_string(rule.word), rule.source);
     }
   }
 }
@@ -123,13 +123,13 @@ void show_one(Listing& listing, const Profile& profile, std::string_view what) {
   for (const auto& layer : profile.layers)
     listing.line(fmt::format("# layer {}: {}, {}", layer.name, place(layer.source), layer.hash));
   listing.line("warder: 1");
-  if (!profile.description.empty()) listing.line("description: " + quoted(profile.description));
+  if (!profile.description.empty()) listing.line("description: " + yaml_string(profile.description));
   listing.line(fmt::format("mode: {}", modes[static_cast<std::size_t>(profile.mode)]));
   listing.line(fmt::format("audit: {}", profile.audit == policy::Audit::cheap ? "cheap" : "refused"));
   if (profile.paths) {
     listing.line(profile.paths->empty() ? "paths: {}" : "paths:", profile.paths_source);
     for (const auto& entry : *profile.paths)
-      listing.line(fmt::format("  - {}: {}", quoted(entry.pattern), entry_yaml(entry)), entry.source);
+      listing.line(fmt::format("  - {}: {}", yaml_string(entry.pattern), entry_yaml(entry)), entry.source);
   }
   show_network(listing, profile.network);
   show_syscalls(listing, profile.syscalls);
