@@ -2,6 +2,7 @@
 
 #include <linux/audit.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,16 +36,6 @@ std::string_view name_of(int number) {
   return found != all.end() && found->number == number ? found->name : "unknown";
 }
 
-/// Ends everything that PID 1 answers for. With a PID namespace of its own that is everybody in it; without, PID 1's death
-/// takes the workload along.
-void stop_container() {
-  if (::getpid() == 1) {
-    ::kill(-1, SIGKILL);
-  } else {
-    ::kill(::getpid(), SIGKILL);
-  }
-}
-
 }  // namespace
 
 Handler handler_of(int number) {
@@ -64,7 +55,9 @@ bool permit(Call& call, const policy::Verdict& verdict, AuditEvent event) {
   call.worker.audit.record(event, verdict);
   if (verdict.allowed) return call.caller.act().ok();
   if (verdict.action == policy::DenyAction::kill && call.notification.still_waiting()) ::kill(status.tgid, SIGKILL);
-  if (verdict.action == policy::DenyAction::stop_container) stop_container();
+  if (verdict.action == policy::DenyAction::stop_container) {
+    ::syscall(SYS_pidfd_send_signal, call.worker.workload.get(), SIGKILL, nullptr, 0);
+  }
   (void)std::move(call.notification).deny(verdict.error);
   return false;
 }

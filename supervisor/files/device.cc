@@ -12,8 +12,9 @@
 namespace warder::supervisor::files {
 namespace {
 
-/// Terminal requests are always allowed, on whatever; those that type for others are refused by the filter itself.
-bool is_terminal_request(std::uint64_t request) { return ((request >> 8U) & 0xffU) == 'T'; }
+/// Terminal requests are always allowed, on whatever; those that type for others are refused by the filter itself. Requests of
+/// 'T' with a size belong to other devices, too, and are looked at.
+bool is_terminal_request(std::uint64_t request) { return (request & ~std::uint64_t{0xff}) == ('T' << 8); }
 
 bool is_terminal(const struct stat& facts) {
   if (!S_ISCHR(facts.st_mode)) return false;
