@@ -32,7 +32,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 
 /// The child between clone and execve.
 [[noreturn]] void become_hook(const Hook& hook, BorrowedFd input, BorrowedFd output) {
-  std::vector<char*> args = pointers(hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args);
+  std::vector<char*> args = pointers(hook.args);
   std::vector<char*> env = pointers(hook.env);
   sigset_t none;
   sigemptyset(&none);
