@@ -27,7 +27,6 @@ FAULTS = [
     (("process", "user", "uid"), 4294967296, "process.user.uid"),
     (("process", "rlimits"), [{"type": "RLIMIT_WAT", "hard": 1, "soft": 1}], "process.rlimits[0].type"),
     (("process", "rlimits"), [{"type": "RLIMIT_NOFILE", "hard": 1, "soft": 2}], "process.rlimits[0]"),
-    (("process", "capabilities", "bounding"), ["CAP_WAT"], "process.capabilities.bounding[0]"),
     (("root",), None, "root"),
     (("root", "path"), "no-such-directory", "root"),
     (("hostname",), 7, "hostname"),
