@@ -147,8 +147,24 @@ Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, con
   return open_existing(call, object, request);
 }
 
+/// An O_PATH descriptor cannot be given: the kernel refuses to (ADDFD, as of 6.18). It also needs no giving. It carries no right;
+/// all that is later done through it is decided by the object's name; what hiding takes away is its existence. So the caller
+/// opens it itself, once it was seen not to be hidden; by exchanging the path it learns that something hidden exists, and no
+/// more. The flags are a register.
+void open_path_only(Call& call, int directory, std::uint64_t address, const OpenRequest& request) {
+  if (call.worker.policy.hides()) {
+    Object object;
+    const LastLink last = (request.flags & O_NOFOLLOW) != 0 ? LastLink::keep : LastLink::follow;
+    const Outcome<void> found = find(call, {directory, address, last}, object);
+    if (!found.ok()) return answer(call, found);
+    if (!ask(call, object, policy::Rights{}).ok()) return;
+  }
+  (void)std::move(call.notification).let_kernel_run();
+}
+
 void run(Call& call, int directory, std::uint64_t address, const Outcome<OpenRequest>& request) {
   if (!request.ok()) return answer(call, Answer(Errno{request.code()}));
+  if (request->path_only()) return open_path_only(call, directory, address, *request);
   Outcome<Fd> opened = open_as_caller(call, directory, address, *request);
   if (!opened.ok()) return answer(call, Answer(Errno{opened.code()}));
   const CloseOnExec cloexec = (request->flags & O_CLOEXEC) != 0 ? CloseOnExec::yes : CloseOnExec::no;
@@ -174,7 +190,10 @@ void openat(Call& call) {
 
 void openat2(Call& call) {
   const Notification& asked = call.notification;
-  run(call, asked.int_argument(0), asked.argument(1), copy_open_how(call.caller, asked.argument(2), asked.argument(3)));
+  const Outcome<OpenRequest> request = copy_open_how(call.caller, asked.argument(2), asked.argument(3));
+  // Here the flags lie in memory, so that "O_PATH" may be something else when the kernel looks. Programs fall back to openat.
+  if (request.ok() && request->path_only()) return answer(call, Answer(Errno{ENOSYS}));
+  run(call, asked.int_argument(0), asked.argument(1), request);
 }
 
 }  // namespace warder::supervisor::files

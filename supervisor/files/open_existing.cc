@@ -114,13 +114,12 @@ Outcome<Fd> open_existing(Call& call, Object& object, const OpenRequest& request
   if (::fstat(object.fd.get(), &facts) != 0) return Errno::last();
   const bool directory = S_ISDIR(facts.st_mode);
   if ((request.flags & O_DIRECTORY) != 0 && !directory) return Errno{ENOTDIR};
-  if (S_ISLNK(facts.st_mode) && !request.path_only()) return Errno{ELOOP};
-  if (directory && !request.path_only() && request.writes()) return Errno{EISDIR};
+  if (S_ISLNK(facts.st_mode)) return Errno{ELOOP};
+  if (directory && request.writes()) return Errno{EISDIR};
 
   policy::Rights wanted = request.rights();
-  if (directory && !request.path_only()) wanted = policy::Right::list;
+  if (directory) wanted = policy::Right::list;
   if (!descriptor_covers(call, object, request)) WARDER_GET(ask(call, object, wanted));
-  if (request.path_only()) return std::move(object.fd);
   if (object.of_caller) WARDER_GET(call.caller.act_on_itself());
   if (S_ISREG(facts.st_mode)) return open_regular(call, object.fd, request.flags);
   if (directory) return reopen(call.caller.cache(), object.fd, request.flags);
