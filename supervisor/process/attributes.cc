@@ -41,10 +41,15 @@ Result<void> write_label(const std::string& attribute, const std::string& label)
 
 }  // namespace
 
-Result<void> begin_session(const ProcessPlan& plan) {
+Result<void> lead_session(const ProcessPlan& plan) {
   // EPERM: it leads one already, because the runtime made it when it opened the console.
   if (::setsid() < 0 && errno != EPERM) return Error::syscall("setsid");
   if (plan.terminal && ::ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) return Error::syscall("TIOCSCTTY");
+  return {};
+}
+
+Result<void> begin_session(const ProcessPlan& plan) {
+  WARDER_TRY(lead_session(plan));
   if (plan.new_session_keyring) WARDER_TRY(kernel::join_new_session_keyring());
   return {};
 }

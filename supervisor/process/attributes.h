@@ -8,7 +8,10 @@
 namespace warder::supervisor {
 
 /// A session of its own (so that no terminal of the caller can be reached, TIOCSTI included), with the console as its
-/// controlling terminal where the plan has one; then a keyring of its own.
+/// controlling terminal where the plan has one.
+Result<void> lead_session(const ProcessPlan& plan);
+
+/// lead_session(), then a keyring of its own.
 Result<void> begin_session(const ProcessPlan& plan);
 
 /// The LSM label of the next execve. Written through the container's /proc only after it has proved to be one and to be of this

@@ -20,6 +20,7 @@
 
 #include "linux/process.h"
 #include "policy/core/compiled.h"
+#include "supervisor/process/attributes.h"
 #include "supervisor/process/boot_block.h"
 #include "supervisor/process/confine.h"
 #include "supervisor/process/modes.h"
@@ -52,6 +53,9 @@ void wait_until_gone(BorrowedFd other_end) {
 
 /// E2.
 int run(const Boot& boot) {
+  // Only now: the end of a leader that has the terminal, as E1's would be, hangs up on everybody else in its session.
+  const Result<void> led = lead_session(boot.process);
+  if (!led.ok()) return fail(led.error());
   const Result<std::string> program = find_program(boot.process);
   if (!program.ok()) return fail(program.error());
   reset_signals();
@@ -76,7 +80,9 @@ int become_session() {
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(Error::syscall("pipe2"));
   Fd gone(ends[0]);
   Fd alive(ends[1]);
-  const Result<void> prepared = prepare(boot);
+  Boot without_terminal = boot;
+  without_terminal.process.terminal = false;  // it will be E2's
+  const Result<void> prepared = prepare(without_terminal);
   if (!prepared.ok()) return fail(prepared.error());
 
   const long pid = ::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
