@@ -19,6 +19,7 @@
 #include "policy/load.h"
 #include "policy/lower.h"
 #include "runtime/commands/console_socket.h"
+#include "runtime/commands/home_directory.h"
 #include "runtime/commands/process_plan.h"
 #include "runtime/commands/rootfs_facts.h"
 #include "runtime/config/parse.h"
@@ -83,13 +84,15 @@ supervisor::HookPlan hook_plan(const Hook& hook) {
   return {.path = hook.path, .args = hook.args, .env = hook.env, .timeout_seconds = hook.timeout_seconds.value_or(0)};
 }
 
-Result<supervisor::Boot> make_boot(const Context& context, const CreateOptions& options, const Spec& spec, Policy& policy) {
+Result<supervisor::Boot> make_boot(const Context& context, const CreateOptions& options, const Spec& spec, BorrowedFd rootfs,
+                                   Policy& policy) {
   supervisor::Boot boot;
   boot.container_id = options.id;
   boot.hostname = spec.hostname;
   boot.private_pid_namespace = spec.linux_.makes(NamespaceType::pid);
   boot.own_user_namespace = spec.linux_.find(NamespaceType::user) != nullptr;
   boot.process = WARDER_TRY(plan_process(spec.process));
+  complete_home(boot.process.env, rootfs, boot.process.uid);
   CapabilityLimits limits{.ceiling = policy.capability_ceiling, .grantable = grantable_capabilities(boot.own_user_namespace)};
   limit_capabilities(boot.process.capabilities, limits, context.log);
   const supervisor::CapabilitySets& sets = boot.process.capabilities;
@@ -233,7 +236,7 @@ Result<Created> create_container(const Context& context, const CreateOptions& op
   StateDirectory directory = WARDER_TRY(StateDirectory::create(context.root, options.id));
   Container container{std::move(directory), first_state(context, options, spec, policy.state)};
   Undo undo(container, context.log);
-  supervisor::Boot boot = WARDER_TRY(make_boot(context, options, spec, policy));
+  supervisor::Boot boot = WARDER_TRY(make_boot(context, options, spec, rootfs, policy));
   CgroupRequest cgroup_request{.id = options.id,
                                .cgroups_path = spec.linux_.cgroups_path,
                                .resources = spec.linux_.resources,

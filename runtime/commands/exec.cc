@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "linux/open.h"
 #include "runtime/commands/console_socket.h"
 #include "runtime/commands/container.h"
 #include "runtime/commands/foreground.h"
+#include "runtime/commands/home_directory.h"
 #include "runtime/commands/session.h"
 #include "runtime/container/launch.h"
 #include "runtime/text_file.h"
@@ -55,7 +57,12 @@ class Exec : public Verb {
     Container container = WARDER_TRY(Container::open(context.root, id_));
     WARDER_TRY(check_status(container));
     Fd control = WARDER_TRY(container.connect_supervisor());
-    SessionPlan plan = WARDER_TRY(plan_session(context, session_, WARDER_TRY(ask_for_boot(control))));
+    supervisor::Boot boot = WARDER_TRY(ask_for_boot(control));
+    uid_t container_uid = boot.process.uid;
+    SessionPlan plan = WARDER_TRY(plan_session(context, session_, std::move(boot)));
+    // PID 1 stands in the container's root.
+    auto root = kernel::open_path(fmt::format("/proc/{}/root", container.state.init.pid), O_PATH | O_DIRECTORY);
+    change_home(plan.boot.process.env, root.ok() ? BorrowedFd(*root) : BorrowedFd(-1), container_uid, plan.boot.process.uid);
     std::optional<OwnTerminal> terminal;
     Fd console = WARDER_TRY(console_of(plan, terminal));
     Cgroup cgroup = container.cgroup();

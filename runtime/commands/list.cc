@@ -35,11 +35,11 @@ class List : public Verb {
   static std::string table(const std::vector<nlohmann::json>& reports) {
     std::size_t widest = 2;
     for (const auto& report : reports) widest = std::max(widest, report["id"].get_ref<const std::string&>().size());
-    std::string text = fmt::format("{:<{}}  {:<8} {:<9} {:<32} {}\n", "ID", widest, "PID", "STATUS", "CREATED", "BUNDLE");
+    std::string text = fmt::format("{:<{}}  {:<8} {:<9} {}  {}\n", "ID", widest, "PID", "STATUS", "BUNDLE", "CREATED");
     for (const auto& report : reports) {
-      text += fmt::format("{:<{}}  {:<8} {:<9} {:<32} {}\n", report["id"].get<std::string>(), widest, report["pid"].get<int>(),
-                          report["status"].get<std::string>(), report["created"].get<std::string>(),
-                          report["bundle"].get<std::string>());
+      text += fmt::format("{:<{}}  {:<8} {:<9} {}  {}\n", report["id"].get<std::string>(), widest, report["pid"].get<int>(),
+                          report["status"].get<std::string>(), report["bundle"].get<std::string>(),
+                          report["created"].get<std::string>());
     }
     return text;
   }

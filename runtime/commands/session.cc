@@ -57,9 +57,9 @@ Result<supervisor::ProcessPlan> plan_from_container(const SessionOptions& option
 }
 
 Result<void> apply_user(const SessionOptions& options, supervisor::ProcessPlan& plan) {
-  if (!options.user.empty()) {
-    auto user = parse_user(options.user);
-    if (!user) return Error::user(fmt::format("--user '{}'; accepted: UID or UID:GID in plain decimal numbers", options.user));
+  if (options.user) {
+    auto user = parse_user(*options.user);
+    if (!user) return Error::user(fmt::format("--user '{}'; accepted: UID or UID:GID in plain decimal numbers", *options.user));
     plan.uid = user->uid;
     // As under the other runtimes, "UID" alone keeps the container's group.
     if (user->gid) plan.gid = *user->gid;
@@ -87,9 +87,9 @@ Result<void> apply_capabilities(const SessionOptions& options, supervisor::Proce
 }
 
 Result<void> apply_rest(const SessionOptions& options, supervisor::ProcessPlan& plan) {
-  if (!options.cwd.empty()) {
-    if (options.cwd.front() != '/') return Error::user(fmt::format("--cwd '{}'; accepted: an absolute path", options.cwd));
-    plan.cwd = options.cwd;
+  if (options.cwd) {
+    if (!options.cwd->starts_with('/')) return Error::user(fmt::format("--cwd '{}'; accepted: an absolute path", *options.cwd));
+    plan.cwd = *options.cwd;
   }
   for (const std::string& entry : options.env) {
     if (entry.find('=') == std::string::npos || entry.front() == '=') {

@@ -15,7 +15,8 @@ namespace warder::runtime {
 struct SessionOptions {
   std::string process_file;
   std::vector<std::string> args;
-  std::string cwd, user, apparmor_profile, selinux_label;
+  std::optional<std::string> user, cwd;
+  std::string apparmor_profile, selinux_label;
   std::vector<std::string> env, additional_gids, capabilities;
   bool tty = false;
   bool no_new_privileges = false;
