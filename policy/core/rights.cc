@@ -33,10 +33,15 @@ std::optional<Right> parse_right(std::string_view word) {
 }
 
 std::string rights_text(Rights rights) {
-  for (const auto& set : sets) {
-    if (set.rights == rights) return std::string(set.word);
-  }
+  if (rights.empty()) return "none";
   std::string text;
+  // The largest set first, then what it lacks.
+  for (auto set = sets.rbegin(); set != sets.rend(); ++set) {
+    if (set->rights.empty() || !rights.covers(set->rights)) continue;
+    text = set->word;
+    rights = rights.without(set->rights);
+    break;
+  }
   for (int bit = 0; bit < right_count; ++bit) {
     if ((rights.bits() >> bit & 1U) == 0) continue;
     if (!text.empty()) text += ", ";

@@ -77,7 +77,7 @@ inline constexpr Rights rights_to_make =
 [[nodiscard]] std::string_view right_name(Right right);
 /// The right that a word names, or nothing.
 [[nodiscard]] std::optional<Right> parse_right(std::string_view word);
-/// `rwx`, or `read, write` where no set word fits; `none` for the empty set.
+/// `rwx`, `rwx, chown`, or `read, write` where no set fits; `none` for the empty set.
 [[nodiscard]] std::string rights_text(Rights rights);
 
 }  // namespace warder::policy
