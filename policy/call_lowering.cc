@@ -123,8 +123,9 @@ bool Lowering::deny_whole(std::size_t place, int number, bool settled) {
 
 bool Lowering::harden_whole(std::size_t place, int number, bool settled) {
   const Profile& profile = *chain_[place];
+  const std::string_view name = syscall_name(number);
   for (const auto& rule : hardening_rules()) {
-    if (rule.condition != HardeningCondition::any || syscall_number(rule.call) != number) continue;
+    if (rule.condition != HardeningCondition::any || rule.call != name) continue;
     if (!hardening_applies(rule, profile)) continue;
     lowered_.refusals[place].push_back({number, rule.error, DenyAction::refuse, true, Source{}});
     if (settled) return true;
