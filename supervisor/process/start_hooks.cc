@@ -21,7 +21,7 @@ namespace {
   reset_signals();
   ::dup2(state.get(), STDIN_FILENO);
   (void)kernel::close_fds(STDERR_FILENO + 1, ~0U);
-  const std::vector<char*> arguments = pointers_to(hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args);
+  const std::vector<char*> arguments = pointers_to(hook.args);
   const std::vector<char*> variables = pointers_to(hook.env);
   ::execve(hook.path.c_str(), arguments.data(), variables.data());
   ::_exit(errno == ENOENT ? 127 : 126);
