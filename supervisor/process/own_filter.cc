@@ -87,6 +87,7 @@ constexpr int callers[] = {
     SYS_getresuid,
     SYS_getresgid,
     SYS_sysinfo,
+    SYS_kcmp,
 };
 /// Operations on files that are done for a caller.
 constexpr int files[] = {

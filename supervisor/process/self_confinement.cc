@@ -13,14 +13,15 @@
 #include "linux/credentials.h"
 #include "linux/open.h"
 #include "linux/process.h"
+#include "supervisor/impersonation.h"
 
 namespace warder::supervisor {
 namespace {
 
 constexpr std::uint64_t bit(int capability) { return 1ULL << capability; }
 
-/// Looking at callers: their memory and descriptors (SYS_PTRACE); becoming them (SETUID, SETGID) under their root (SYS_CHROOT).
-constexpr std::uint64_t looking = bit(CAP_SYS_PTRACE) | bit(CAP_SETUID) | bit(CAP_SETGID) | bit(CAP_SYS_CHROOT);
+/// Looking at callers and becoming them.
+constexpr std::uint64_t looking = inspecting_capabilities;
 
 Result<void> write_score(BorrowedFd procfs, const std::string& process, std::int32_t score) {
   const Fd file = WARDER_TRY(kernel::open_at2(procfs, process + "/oom_score_adj", O_WRONLY, 0));
