@@ -19,7 +19,8 @@ std::string joined(const std::vector<std::string>& words) { return fmt::format("
 struct ProfileCommand {
   ProfileOptions options;
   std::vector<std::string> files, names, groups, object;
-  std::string operation, profile, shown;
+  std::string operation, profile, shown, container;
+  std::optional<std::string> root;
   CLI::App *check = nullptr, *explain = nullptr, *test = nullptr, *show = nullptr, *list = nullptr, *schema = nullptr;
 
   void define(CLI::App& app) {
@@ -43,6 +44,8 @@ struct ProfileCommand {
     test->add_option("NAME", names, "names or files")->required();
     show = app.add_subcommand("show", "the merged profile with the origin of each line");
     show->add_option("NAME", shown, "a name or file; without it the profile that --hostname gets");
+    show->add_option("--container", container, "the profile that this container was created with");
+    show->add_option("--root", root, "the directory of the containers' states, as for the other commands");
     list = app.add_subcommand("groups", "the groups of system calls, or the contents of some");
     list->add_option("GROUP", groups, "groups to write out");
     schema = app.add_subcommand("schema", "the JSON Schema of profiles, for editors");
@@ -56,6 +59,7 @@ struct ProfileCommand {
     if (check->parsed()) return check_profiles(files, options);
     if (explain->parsed()) return explain_request(WARDER_TRY(chosen(profile)), operation, joined(object));
     if (test->parsed()) return test_profiles(names, options);
+    if (show->parsed() && !container.empty()) return show_container(container, root, options);
     if (show->parsed()) return show_profile(WARDER_TRY(chosen(shown)));
     if (list->parsed()) return show_groups(groups);
     return show_schema(options);

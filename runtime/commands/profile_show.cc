@@ -5,6 +5,7 @@
 #include "policy/capability_names.h"
 #include "runtime/commands/profile_verbs.h"
 #include "runtime/commands/verb.h"
+#include "runtime/state/container_state.h"
 
 namespace warder::runtime {
 namespace {
@@ -137,6 +138,21 @@ void show_one(Listing& listing, const Profile& profile, std::string_view what) {
 }
 
 }  // namespace
+
+Result<int> show_container(const std::string& id, const std::optional<std::string>& root, const ProfileOptions& options) {
+  const StateRoot states = WARDER_TRY(StateRoot::find(root));
+  const StateDirectory directory = WARDER_TRY(StateDirectory::open(states, id));
+  const ContainerState state = WARDER_TRY(directory.load());
+  ProfileOptions of_container = options;
+  of_container.container_id = id;
+  const auto profile = load_profile(state.profile.file, of_container);
+  if (profile.ok() && profile->hash() == state.profile.hash) return show_profile(*profile);
+  std::string text = fmt::format("# profile {}, {}\n", state.profile.name, state.profile.hash);
+  for (const auto& layer : state.profile.layers) text += fmt::format("# layer {}: {}, {}\n", layer.name, layer.file, layer.hash);
+  text += "# The files are no longer what they were when the container was created; what they said then is in force.\n";
+  WARDER_TRY(print(text));
+  return 0;
+}
 
 Result<int> show_profile(const Profile& profile) {
   Listing listing;

@@ -36,6 +36,8 @@ Result<int> check_profiles(const std::vector<std::string>& files, const ProfileO
 Result<int> explain_request(const policy::Profile& profile, const std::string& operation, const std::string& object);
 Result<int> test_profiles(const std::vector<std::string>& names, const ProfileOptions& options);
 Result<int> show_profile(const policy::Profile& profile);
+/// The profile that an existing container was created with; its hashes alone where the files have changed since.
+Result<int> show_container(const std::string& id, const std::optional<std::string>& root, const ProfileOptions& options);
 Result<int> show_groups(const std::vector<std::string>& groups);
 Result<int> show_schema(const ProfileOptions& options);
 
