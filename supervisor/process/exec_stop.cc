@@ -56,6 +56,13 @@ void ExecStop::poke() {
   ::pthread_cond_signal(&changed_);
 }
 
+void ExecStop::hand_over(pid_t thread, int status) {
+  Locked locked(mutex_);
+  handed_over_.push_back({thread, status});
+  poked_ = true;
+  ::pthread_cond_signal(&changed_);
+}
+
 void* ExecStop::run(void* self) {
   static_cast<ExecStop*>(self)->loop();
   return nullptr;
@@ -63,6 +70,7 @@ void* ExecStop::run(void* self) {
 
 void ExecStop::loop() {
   for (;;) {
+    std::vector<Stop> stops;
     {
       Locked locked(mutex_);
       while (requests_.empty() && !poked_) locked.wait(changed_);
@@ -72,7 +80,9 @@ void ExecStop::loop() {
         request->finished = true;
       }
       ::pthread_cond_broadcast(&finished_);
+      stops = std::exchange(handed_over_, {});
     }
+    for (const Stop& stop : stops) on_stop(stop.thread, stop.status);
     collect();
   }
 }

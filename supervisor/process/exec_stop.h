@@ -45,11 +45,19 @@ class ExecStop {
   /// Tells the tracer that a child-status signal came. PID 1's main thread calls it at each SIGCHLD.
   void poke();
 
+  /// A stop of a tracee that the main thread's wait has taken: the tracer deals with it as if it had waited itself.
+  void hand_over(pid_t thread, int status);
+
  private:
   struct Request {
     pid_t caller = 0;
     bool finished = false;
     int error = 0;
+  };
+
+  struct Stop {
+    pid_t thread = 0;
+    int status = 0;
   };
 
   static void* run(void* self);
@@ -71,6 +79,7 @@ class ExecStop {
   pthread_cond_t changed_ = PTHREAD_COND_INITIALIZER;  ///< a request or a poke came
   pthread_cond_t finished_ = PTHREAD_COND_INITIALIZER;
   std::vector<Request*> requests_;
+  std::vector<Stop> handed_over_;
   std::vector<pid_t> tracees_;  ///< the tracer thread's alone
   bool poked_ = false;
   bool started_ = false;

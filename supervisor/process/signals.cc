@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "linux/process.h"
+#include "supervisor/process/exec_stop.h"
 #include "supervisor/process/pool.h"
 
 namespace warder::supervisor {
@@ -58,10 +59,15 @@ bool pass_signals(BorrowedFd signals, BorrowedFd workload) {
   return children;
 }
 
-std::optional<int> reap(pid_t workload) {
+std::optional<int> reap(pid_t workload, ExecStop& tracer) {
   int status = 0;
-  // Not the tracees of the exec stop's thread: those are its own to wait for.
+  // The tracees of the exec stop's thread are its own to wait for. Only a child of PID 1 itself that is traced by that thread is
+  // reported here as well, and only once: the kernel takes this thread for the tracer's (kernel/exit.c, wait_consider_task).
   for (pid_t ended = 0; (ended = ::waitpid(-1, &status, WNOHANG | __WNOTHREAD)) > 0;) {
+    if (WIFSTOPPED(status)) {
+      tracer.hand_over(ended, status);
+      continue;
+    }
     if (ended == workload) return kernel::exit_code(status);
   }
   return std::nullopt;

@@ -14,6 +14,8 @@
 
 namespace warder::supervisor {
 
+class ExecStop;
+
 /// Blocks what is passed on and returns the descriptor that reports it; installs the workers' interruption handler. Before any
 /// other thread exists.
 Result<Fd> take_signals(BorrowedFd workload);
@@ -21,7 +23,7 @@ Result<Fd> take_signals(BorrowedFd workload);
 /// Reads what has come, passes it to the workload. True where children are to be looked at.
 bool pass_signals(BorrowedFd signals, BorrowedFd workload);
 
-/// Reaps. The workload's exit code (128+N for a signal) once it has ended.
-std::optional<int> reap(pid_t workload);
+/// Reaps. The workload's exit code (128+N for a signal) once it has ended. Stops of tracees that come up go to `tracer`.
+std::optional<int> reap(pid_t workload, ExecStop& tracer);
 
 }  // namespace warder::supervisor

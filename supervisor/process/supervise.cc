@@ -21,6 +21,7 @@
 #include "supervisor/process/boot_block.h"
 #include "supervisor/process/control.h"
 #include "supervisor/process/exec_stop.h"
+#include "supervisor/process/footprint.h"
 #include "supervisor/process/modes.h"
 #include "supervisor/process/pool.h"
 #include "supervisor/process/self_confinement.h"
@@ -86,6 +87,9 @@ class Supervisor {
         if (entry.revents != 0) on_event(entry, code);
       }
     }
+    // A program that ends at once: its exit is seen before the end of file that tells `start` that it ran.
+    pollfd last{peer_fd, POLLIN, 0};
+    while (peer_open_ && ::poll(&last, 1, 0) > 0) on_workload_message();
     audit_.flush(AuditLog::Flush::all);
     return *code;
   }
@@ -110,7 +114,7 @@ class Supervisor {
       exec_stop_.poke();
       if (const int status = exec_stop_.workload_status(); status >= 0) return kernel::exit_code(status);
     }
-    return reap(pid_);
+    return reap(pid_, exec_stop_);
   }
 
   // ---- the workload process, until it executes
@@ -133,6 +137,7 @@ class Supervisor {
   void end_of_preparation(const std::string& failure) {
     peer_open_ = false;
     ::close(peer_fd);
+    let_startup_code_go();
     if (starter_ < 0) return;
     const Message answer = executing_ ? Message{MessageType::done, 0, "", {}} : Message{MessageType::failed, 0, failure, {}};
     control_.answer(std::exchange(starter_, -1), answer);
