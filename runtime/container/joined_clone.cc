@@ -24,7 +24,9 @@ Result<kernel::Cloned> become_intermediate(const std::vector<const JoinedNamespa
   Result<kernel::Cloned> child = kernel::clone_process({.flags = flags | CLONE_PARENT, .cgroup_v2 = {}});
   if (!child) fail(child.error());
   if (child->child()) return child;
-  Message message{.type = MessageType::started, .number = 0, .text = {}, .fds = {}};
+  // Our own PID namespace is still the caller's, so the number is as the caller would see it. Its /proc could not be asked: the
+  // child may be replacing the root that both stand in.
+  Message message{.type = MessageType::started, .number = static_cast<std::uint64_t>(child->pid), .text = {}, .fds = {}};
   message.fds.push_back(std::move(child->pidfd));
   (void)supervisor::send_message(parent, message);
   ::_exit(0);
@@ -47,7 +49,7 @@ Result<kernel::Cloned> clone_in(const std::vector<const JoinedNamespace*>& joine
   if (message->type != MessageType::started || message->fds.size() != 1) return Error(Fault::environment, message->text);
   kernel::Cloned child;
   child.pidfd = std::move(message->fds[0]);
-  child.pid = WARDER_TRY(kernel::pidfd_number(child.pidfd));
+  child.pid = static_cast<pid_t>(message->number);
   return child;
 }
 

@@ -14,7 +14,8 @@ namespace warder::runtime {
 ///
 /// An intermediate process joins them, because setns(2) to a PID namespace would forbid its caller threads and that to a user
 /// namespace cannot be undone; it makes the child with CLONE_PARENT, so that it is the caller's, hands over the pidfd and ends.
-/// Without anything to join this is clone_process(). `pid` of the result is as the caller's /proc knows it, or 0 in the child.
+/// Without anything to join this is clone_process(). `pid` of the result is of the caller's PID namespace, or 0 in the
+/// child.
 Result<kernel::Cloned> clone_in(const std::vector<const JoinedNamespace*>& joined, std::uint64_t flags);
 
 }  // namespace warder::runtime
