@@ -264,6 +264,12 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   return endpoint;
 }
 
+std::string address_text(const AddressRule& rule) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(rule.ipv6 ? AF_INET6 : AF_INET, rule.address.data(), text.data(), text.size());
+  return rule.ipv6 ? "[" + std::string(text.data()) + "]" : std::string(text.data());
+}
+
 Result<int> parse_family(std::string_view word) {
   std::vector<std::string_view> words;
   for (const auto& family : families) {

@@ -22,6 +22,9 @@ namespace warder::policy {
 /// `text`.
 [[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
 
+/// The address of a rule without its prefix: "10.0.0.0", "[fd00::]".
+[[nodiscard]] std::string address_text(const AddressRule& rule);
+
 /// The AF_* that a word of `families` names ("inet", "netlink", …).
 [[nodiscard]] Result<int> parse_family(std::string_view word);
 /// "inet", or the number where it has no word.

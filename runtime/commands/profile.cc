@@ -19,9 +19,10 @@ std::string joined(const std::vector<std::string>& words) { return fmt::format("
 struct ProfileCommand {
   ProfileOptions options;
   std::vector<std::string> files, names, groups, object;
-  std::string operation, profile, shown, container;
+  std::string operation, profile, shown, container, before, after;
   std::optional<std::string> root;
-  CLI::App *check = nullptr, *explain = nullptr, *test = nullptr, *show = nullptr, *list = nullptr, *schema = nullptr;
+  CLI::App *check = nullptr, *explain = nullptr, *test = nullptr, *show = nullptr, *diff = nullptr, *list = nullptr,
+           *schema = nullptr;
 
   void define(CLI::App& app) {
     app.require_subcommand(1);
@@ -46,6 +47,9 @@ struct ProfileCommand {
     show->add_option("NAME", shown, "a name or file; without it the profile that --hostname gets");
     show->add_option("--container", container, "the profile that this container was created with");
     show->add_option("--root", root, "the directory of the containers' states, as for the other commands");
+    diff = app.add_subcommand("diff", "what became allowed (+) or denied (-) between two profiles");
+    diff->add_option("A", before, "a name or file")->required();
+    diff->add_option("B", after, "a name or file")->required();
     list = app.add_subcommand("groups", "the groups of system calls, or the contents of some");
     list->add_option("GROUP", groups, "groups to write out");
     schema = app.add_subcommand("schema", "the JSON Schema of profiles, for editors");
@@ -61,6 +65,7 @@ struct ProfileCommand {
     if (test->parsed()) return test_profiles(names, options);
     if (show->parsed() && !container.empty()) return show_container(container, root, options);
     if (show->parsed()) return show_profile(WARDER_TRY(chosen(shown)));
+    if (diff->parsed()) return diff_profiles(before, after, options);
     if (list->parsed()) return show_groups(groups);
     return show_schema(options);
   }
