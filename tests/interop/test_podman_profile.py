@@ -58,7 +58,8 @@ class Profile(PodmanTest):
     def test_a_bad_profile_ends_podman_run_with_125_and_every_error(self):
         host = self.profile('warder: 1\nwat: 1\npaths:\n  "/a": rq\n')
         outcome = self.podman.run("--hostname", host, IMAGE, "true")
-        self.assertEqual(outcome.code, 125, outcome)
+        # Podman 4.3 says 126 for every failure of a runtime that it cannot read, later ones 125.
+        self.assertIn(outcome.code, (125, 126), outcome)
         for line in (2, 4):
             self.assertRegex(outcome.err, rf"{host}\.yaml:{line}:\d+: ")
 
@@ -69,7 +70,8 @@ class Profile(PodmanTest):
         configuration = drop_in.replace("[engine]\n", "", 1)  # the harness's own text ends in that table
         podman = Podman(runtime="warder", configuration=configuration)
         outcome = podman.run("--hostname", host, IMAGE, "true")
-        self.assertEqual(outcome.code, 125, outcome)
+        # Podman 4.3 says 126 for every failure of a runtime that it cannot read, later ones 125.
+        self.assertIn(outcome.code, (125, 126), outcome)
         for line in (2, 4):
             self.assertRegex(outcome.err, rf"{host}\.yaml:{line}:\d+: ")
         self.assertEqual(self.ok(podman.run(IMAGE, "echo", "works by its name")), "works by its name")
