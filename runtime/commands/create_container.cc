@@ -69,7 +69,7 @@ Result<Policy> make_policy(const Context& context, const std::string& id, const 
   request.joins_uts_namespace = uts != nullptr && !uts->path.empty();
 
   policy::LoadOutcome outcome = policy::load_for_container(request);
-  if (!outcome.profile) return Error::user("profile: " + policy::findings_text(outcome.findings));
+  if (!outcome.profile) return Error::user(policy::findings_text(outcome.findings));
   for (const policy::Finding& finding : outcome.findings) context.log.warning(policy::finding_text(finding));
   auto lowered = policy::lower(*outcome.profile, probe_kernel(), rootfs_facts(rootfs, spec));
   if (!lowered.ok()) return std::move(lowered).error().with(fmt::format("profile '{}'", outcome.profile->name));
