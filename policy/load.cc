@@ -53,10 +53,7 @@ class Loader {
   };
 
   [[nodiscard]] bool failed() const { return has_errors(outcome_.findings); }
-  void error(std::string text) {
-    static const auto nowhere = std::make_shared<const std::string>("profile");
-    outcome_.findings.push_back({Source{nowhere, 0, 0}, std::move(text), false});
-  }
+  void error(std::string text) { outcome_.findings.push_back({Source{}, std::move(text), false}); }
   void keep(std::vector<Finding>&& findings) {
     outcome_.findings.insert(outcome_.findings.end(), findings.begin(), findings.end());
   }

@@ -166,9 +166,11 @@ bool has_errors(const std::vector<Finding>& findings) {
 }
 
 std::string finding_text(const Finding& finding) {
-  std::string text = finding.source.file ? *finding.source.file : "builtin";
-  if (finding.source.line > 0) text += ":" + std::to_string(finding.source.line) + ":" + std::to_string(finding.source.column);
-  return text + ": " + (finding.lint ? "lint: " : "") + finding.text;
+  const std::string text = (finding.lint ? "lint: " : "") + finding.text;
+  if (!finding.source.file) return text;
+  std::string place = *finding.source.file;
+  if (finding.source.line > 0) place += ":" + std::to_string(finding.source.line) + ":" + std::to_string(finding.source.column);
+  return place + ": " + text;
 }
 
 }  // namespace warder::policy

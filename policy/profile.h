@@ -120,7 +120,7 @@ struct Finding {
   std::string text;  ///< what is wrong; what is accepted
   bool lint = false;
 };
-/// "FILE:LINE:COLUMN: text"
+/// "FILE:LINE:COLUMN: text"; the text alone where it is about no file.
 [[nodiscard]] std::string finding_text(const Finding& finding);
 
 }  // namespace warder::policy
