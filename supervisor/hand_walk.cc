@@ -151,7 +151,9 @@ Outcome<void> HandWalk::step(const Component& component) {
   if (::fstat(found.get(), &facts) != 0) return Errno::last();
   const bool followed = !component.last || component.directory_only || request_.last == LastLink::follow;
   if (S_ISLNK(facts.st_mode) && followed) return follow(component, found, facts);
-  if (component.directory_only && !S_ISDIR(facts.st_mode)) return Errno{ENOTDIR};
+  if (component.last && component.directory_only && !S_ISDIR(facts.st_mode)) {
+    return Errno{WARDER_GET(is_hidden(component.name)) ? ENOENT : ENOTDIR};
+  }
   const bool descriptors = own_task_ && component.name == "fd";
   arrive(std::move(found));
   descriptors_ = descriptors;

@@ -76,6 +76,10 @@ Outcome<Fd> open_if_there(Call& call, const WalkRequest& where, const OpenReques
   found = walked.code() != ENOENT;
   if (!found) return Fd();
   if (!walked.ok()) return Errno{walked.code()};
+  if (object.named && call.worker.policy.hides() && call.worker.policy.path(object.name.view(), {}).hidden) {
+    found = false;  // and making it will be refused
+    return Fd();
+  }
   struct stat facts {};
   if (::fstat(object.fd.get(), &facts) != 0) return Errno::last();
   if (S_ISDIR(facts.st_mode)) return Errno{EISDIR};

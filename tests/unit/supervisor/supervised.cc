@@ -28,6 +28,7 @@
 #include "supervisor/audit.h"
 #include "supervisor/process/exec_stop.h"
 #include "supervisor/process/pool.h"
+#include "supervisor/process/signals.h"
 
 namespace warder::supervisor::testing {
 namespace {
@@ -121,6 +122,7 @@ pid_t clone_inner() {
     const Fd root(::open("/", O_PATH | O_CLOEXEC));
     Result<Fd> workload = kernel::open_pidfd(child);
     must(workload.ok(), "pidfd");
+    must(take_signals(*workload).ok(), "signals");  // the handler that breaks waiting calls off
     AuditLog audit(BorrowedFd(audit_fd), procfs, "unit", *compiled);
     ExecStop exec_stop(*compiled, audit, procfs, child);
     WorkerPool pool({*compiled, audit, exec_stop, procfs, root, *workload});
