@@ -4,14 +4,19 @@
 // machine even if the call were allowed: then the kernel's own complaint (EFAULT, EINVAL, EBADF) shows that it was asked.
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
 #include "guest.h"
+
+/* <sys/mount.h> looks for "linux/mount.h" by name and would find this repository's. */
+int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
+int umount2(const char *target, int flags);
+#define MNT_DETACH 2
 
 static long door_io_uring_setup(void) {
   char params[120] = {0};
