@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(tmpcopyup_brings_the_images_content_with_owner_and_mode) {
   fs::permissions(machine.rootfs("/srv/sub/file"), fs::perms(0640));
   fs::permissions(machine.rootfs("/srv"), fs::perms(0750));
   machine.directory.link("rootfs/srv/link", "/etc/shadow");
-  (void)::chown(machine.rootfs("/srv/sub/file").c_str(), 1234, 5678);
+  BOOST_REQUIRE(::chown(machine.rootfs("/srv/sub/file").c_str(), 1234, 5678) == 0);
   machine.spec.mounts.push_back(mount_of("/srv", "tmpfs", "tmpfs", {"tmpcopyup"}));
   BOOST_TEST(machine.run([]() -> Result<void> {
     struct stat status {};
