@@ -133,6 +133,7 @@ Result<Spec> parse_config(std::string_view text, const std::string& bundle, Warn
   nlohmann::json document = WARDER_TRY_WITH(parse_json(text), "config.json");
   Complaints complaints;
   Node root(document, complaints);
+  root.require("an object");
   Spec spec;
   if (root.is_object()) {
     section::oci_version(root.child("ociVersion"), spec.oci_version);
@@ -157,6 +158,7 @@ Result<Process> parse_process(std::string_view text, Warnings& warnings) {
   nlohmann::json document = WARDER_TRY_WITH(parse_json(text), "process file");
   Complaints complaints;
   Node root(document, complaints);
+  root.require("an object");
   Process process;
   section::process(root, process, warnings);
   if (!complaints.empty()) return complaints.error("process file");
@@ -167,6 +169,7 @@ Result<Resources> parse_resources(std::string_view text) {
   nlohmann::json document = WARDER_TRY_WITH(parse_json(text), "resources");
   Complaints complaints;
   Node root(document, complaints);
+  root.require("an object");
   Resources resources;
   if (root.is_object()) section::resources(root, resources);
   if (!complaints.empty()) return complaints.error("resources");

@@ -27,7 +27,7 @@ struct Parsed {
 
 Parsed parse(const std::vector<std::string>& words) {
   auto line = verb_of(words);
-  BOOST_REQUIRE_MESSAGE(line.ok(), line.error().text());
+  BOOST_REQUIRE_MESSAGE(line.ok(), (line.ok() ? std::string() : line.error().text()));
   Parsed out;
   CLI::App app("", line->verb);
   define_global_options(app, out.globals);
@@ -38,7 +38,7 @@ Parsed parse(const std::vector<std::string>& words) {
   app.add_flag("--no-pivot", out.pivot);
   app.add_flag("-t,--tty", out.tty);
   auto parsed = parse_words(app, line->words, &out.tail);
-  BOOST_REQUIRE_MESSAGE(parsed.ok(), parsed.error().text());
+  BOOST_REQUIRE_MESSAGE(parsed.ok(), (parsed.ok() ? std::string() : parsed.error().text()));
   return out;
 }
 

@@ -28,7 +28,7 @@ Result<Spec> parse(const json& document) {
 
 Spec accepted(const json& document) {
   auto spec = parse(document);
-  BOOST_REQUIRE_MESSAGE(spec.ok(), spec.error().text());
+  BOOST_REQUIRE_MESSAGE(spec.ok(), (spec.ok() ? std::string() : spec.error().text()));
   return *spec;
 }
 
