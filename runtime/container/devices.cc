@@ -143,6 +143,7 @@ Result<void> make_devices(BorrowedFd root, std::span<const Device> devices, Node
     WARDER_TRY_WITH(make_device(root, *dev, device, method), "device '" + device.path + "'");
   }
   for (const Link& link : default_links) {
+    if (std::string_view(link.name) == "core" && ::access("/proc/kcore", F_OK) < 0) continue;
     WARDER_TRY_WITH(make_link(*dev, link), std::string("link '/dev/") + link.name + "'");
   }
   return {};

@@ -13,7 +13,11 @@ namespace {
 
 using kernel::Recursion;
 
-/// One empty directory serves all masks: each is a copy of the same mount.
+/// The first mask of each kind is attached as it was made, the others are copies of it.
+struct Covers {
+  Fd file, directory;
+};
+
 Result<Fd> empty_directory() {
   kernel::FilesystemContext filesystem = WARDER_TRY(kernel::FilesystemContext::open("tmpfs"));
   WARDER_TRY(filesystem.set("source", "tmpfs"));
@@ -23,19 +27,25 @@ Result<Fd> empty_directory() {
   return filesystem.mount(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
-Result<void> mask_one(BorrowedFd target, BorrowedFd null_device, Fd& empty) {
+/// Read-only, so that the container's root cannot chmod the host's node through a mask. Reading and writing the device go on.
+Result<Fd> null_cover(BorrowedFd null_device) {
+  Fd cover = WARDER_TRY(kernel::clone_mount(null_device, "", Recursion::this_mount));
+  if (!is_null_device(cover)) return Error::bug("the null device is none");
+  WARDER_TRY(kernel::set_mount_attributes(cover, {.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
+                                          Recursion::this_mount));
+  return cover;
+}
+
+Result<void> mask_one(BorrowedFd target, BorrowedFd null_device, Covers& covers) {
   struct stat status = WARDER_TRY(status_of(target));
-  Fd cover;
-  if (!S_ISDIR(status.st_mode)) {
-    cover = WARDER_TRY(kernel::clone_mount(null_device, "", Recursion::this_mount));
-    if (!is_null_device(cover)) return Error::bug("the null device is none");
-  } else if (!empty) {
-    empty = WARDER_TRY(empty_directory());
-    return kernel::attach_mount(empty, target);  // attached now; later ones are cloned from it
-  } else {
-    cover = WARDER_TRY(kernel::clone_mount(empty, "", Recursion::this_mount));
+  bool directory = S_ISDIR(status.st_mode);
+  Fd& first = directory ? covers.directory : covers.file;
+  if (first) {
+    Fd copy = WARDER_TRY(kernel::clone_mount(first, "", Recursion::this_mount));
+    return kernel::attach_mount(copy, target);
   }
-  return kernel::attach_mount(cover, target);
+  first = WARDER_TRY(directory ? empty_directory() : null_cover(null_device));
+  return kernel::attach_mount(first, target);
 }
 
 Result<void> read_only_one(BorrowedFd target) {
@@ -49,10 +59,10 @@ Result<void> read_only_one(BorrowedFd target) {
 Result<void> mask_paths(BorrowedFd root, const MadeMounts& mounts, BorrowedFd null_device, std::span<const std::string> paths) {
   if (paths.empty()) return {};
   if (!is_null_device(null_device)) return Error::user("the host's /dev/null is no null device");
-  Fd empty;
+  Covers covers;
   for (const std::string& path : paths) {
     std::optional<Fd> target = WARDER_TRY_WITH(mounts.find(root, path), "mask '" + path + "'");
-    if (target) WARDER_TRY_WITH(mask_one(*target, null_device, empty), "mask '" + path + "'");
+    if (target) WARDER_TRY_WITH(mask_one(*target, null_device, covers), "mask '" + path + "'");
   }
   return {};
 }

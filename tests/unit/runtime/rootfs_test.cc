@@ -209,6 +209,7 @@ BOOST_AUTO_TEST_CASE(masks_are_the_real_null_device_whatever_the_image_calls_so_
   machine.spec.linux_.masked_paths = {"/proc/keys", "/secret", "/etc/secret", "/proc/acpi", "/no/such"};
   BOOST_TEST(machine.run([]() -> Result<void> {
     WARDER_TRY(expect(is_device("/proc/keys", 1, 3) && is_device("/etc/secret", 1, 3), "not masked by the null device"));
+    WARDER_TRY(expect(::chmod("/proc/keys", 0600) < 0 && errno == EROFS, "the host's null device can be changed"));
     WARDER_TRY(expect(fs::is_empty("/secret"), "the directory shows something"));
     return expect(::mkdir("/secret/x", 0755) < 0 && errno == EROFS, "the mask can be written");
   }) == "");
