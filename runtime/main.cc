@@ -1,5 +1,7 @@
 // The command line of warder: finds the verb, runs it, reports one error. The host process of every command.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,9 +92,16 @@ int run(const VerbEntry& entry, std::vector<std::string> words) {
   return verb->failure_code();
 }
 
+/// `profile` has a command line of its own, which is given everything but the verb.
+int run_profile(std::vector<std::string> words) {
+  words.insert(words.begin(), "profile");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  return profile_command(static_cast<int>(words.size()), argv.data());
+}
+
 int run_command(int argc, char** argv) {
-  // `profile` has a command line of its own: its words follow the verb directly.
-  if (argc > 1 && std::string_view(argv[1]) == "profile") return profile_command(argc - 1, argv + 1);
   auto line = find_verb(argc, argv);
   if (!line.ok()) return complain(line.error().text());
   if (line->verb.empty()) {
@@ -100,18 +109,30 @@ int run_command(int argc, char** argv) {
     if (line->wants_help) return print(help_text()).ok() ? 0 : 1;
     return complain("no command; see warder --help");
   }
+  if (line->wants_help) line->words.emplace_back("--help");
+  if (line->verb == "profile") return run_profile(std::move(line->words));
   for (const VerbEntry& entry : verbs()) {
-    if (entry.name == line->verb) {
-      if (line->wants_help) line->words.emplace_back("--help");
-      return run(entry, std::move(line->words));
-    }
+    if (entry.name == line->verb) return run(entry, std::move(line->words));
   }
   return complain(fmt::format("unknown command '{}'; see warder --help", line->verb));
+}
+
+/// A caller may have closed its standard descriptors: the next file that is opened would become the workload's.
+bool open_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // Lower numbers are open by now, so this one is what open() gives; it is not close-on-exec, as standard input never is.
+    if (::open("/dev/null", O_RDWR) != fd) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!open_standard_descriptors()) return 1;
+  // A reader of our messages that is gone must not end a creation half way; warder-init resets it for the workload.
+  ::signal(SIGPIPE, SIG_IGN);
   // What the caller's shell masks must not decide the modes of what we make for the container.
   ::umask(0022);
   try {

@@ -127,7 +127,6 @@ ContainerState first_state(const Context& context, const CreateOptions& options,
   state.has_terminal = spec.process.terminal;
   state.profile = profile;
   state.poststart = spec.hooks.poststart;
-  state.poststop = spec.hooks.poststop;
   return state;
 }
 
@@ -244,7 +243,9 @@ Result<Created> create_container(const Context& context, const CreateOptions& op
                                .rootless = context.rootless};
   Cgroup cgroup = WARDER_TRY_WITH(Cgroup::create(cgroup_request), "cgroup");
   container.state.cgroup = cgroup.state();
-  // `delete --force` can clean up after a creation that was killed half way.
+  // From here on hooks may run, so that their counterparts must. `delete --force` can clean up after a creation that was killed
+  // half way.
+  container.state.poststop = spec.hooks.poststop;
   WARDER_TRY(container.directory.save(container.state));
   WARDER_TRY(launch_into(container, undo, options, spec, rootfs, boot, console, policy.audit_file, cgroup));
   WARDER_TRY(container.directory.save(container.state));
