@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <iostream>
 
 #include "runtime/commands/command_line.h"
 #include "runtime/commands/profile.h"
@@ -92,8 +92,9 @@ int run(const VerbEntry& entry, std::vector<std::string> words) {
   return verb->failure_code();
 }
 
-/// `profile` has a command line of its own, which is given everything but the verb.
-int run_profile(std::vector<std::string> words) {
+/// `profile` has a command line of its own; what stood before the verb comes last there, as options of the innermost command.
+int run_profile(std::vector<std::string> words, std::size_t before) {
+  std::rotate(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(before), words.end());
   words.insert(words.begin(), "profile");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -110,7 +111,7 @@ int run_command(int argc, char** argv) {
     return complain("no command; see warder --help");
   }
   if (line->wants_help) line->words.emplace_back("--help");
-  if (line->verb == "profile") return run_profile(std::move(line->words));
+  if (line->verb == "profile") return run_profile(std::move(line->words), line->before);
   for (const VerbEntry& entry : verbs()) {
     if (entry.name == line->verb) return run(entry, std::move(line->words));
   }

@@ -58,6 +58,7 @@ Result<CommandLine> find_verb(int argc, char** argv) {
     if (!line.verb.empty() || word.empty() || word[0] != '-') {
       if (line.verb.empty()) {
         line.verb = std::move(word);
+        line.before = line.words.size();
       } else {
         line.words.push_back(std::move(word));
       }

@@ -16,6 +16,7 @@ namespace warder::runtime {
 struct CommandLine {
   std::string verb;                ///< "" where none was given
   std::vector<std::string> words;  ///< all others, in order, the program's name excluded
+  std::size_t before = 0;          ///< how many of them stood before the verb
   bool wants_version = false;      ///< --version, -v or -V stood where the verb should be
   bool wants_help = false;         ///< the same for --help, -h or -?
 };
