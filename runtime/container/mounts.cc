@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -121,15 +122,27 @@ void remember_kernel_mount(const MountPlan& plan, Fd& mount, MadeMounts& made) {
   made.kernel_mounts.push_back({plan.destination, std::move(mount)});
 }
 
+/// tmpcopyup, but the owner and the mode of the new root are the options' where they say one.
+Result<void> copy_covered(const MountPlan& plan, BorrowedFd target, BorrowedFd mount) {
+  Fd covered = WARDER_TRY(kernel::open_at2(target, ".", O_RDONLY | O_DIRECTORY, 0));
+  Fd fresh = WARDER_TRY(kernel::open_at2(mount, ".", O_RDONLY | O_DIRECTORY, 0));
+  const struct stat asked = WARDER_TRY(status_of(fresh));
+  WARDER_TRY_WITH(copy_contents(covered, fresh), "tmpcopyup");
+  auto says = [&](std::string_view option) {
+    return std::any_of(plan.data.begin(), plan.data.end(), [&](const auto& pair) { return pair.first == option; });
+  };
+  const uid_t owner = says("uid") ? asked.st_uid : static_cast<uid_t>(-1);
+  const gid_t group = says("gid") ? asked.st_gid : static_cast<gid_t>(-1);
+  if (::fchown(fresh.get(), owner, group) < 0) return Error::syscall("fchown");
+  if (says("mode") && ::fchmod(fresh.get(), asked.st_mode & 07777) < 0) return Error::syscall("fchmod");
+  return {};
+}
+
 Result<void> make_filesystem(const MountContext& context, const MountPlan& plan, MadeMounts& made) {
   Fd target = WARDER_TRY(find_target(context, plan, true));
   Fd mount = WARDER_TRY(new_filesystem(plan, target));
   WARDER_TRY(check_target(context, plan, target, mount));
-  if (plan.copy_up) {
-    Fd covered = WARDER_TRY(kernel::open_at2(target, ".", O_RDONLY | O_DIRECTORY, 0));
-    Fd fresh = WARDER_TRY(kernel::open_at2(mount, ".", O_RDONLY | O_DIRECTORY, 0));
-    WARDER_TRY_WITH(copy_contents(covered, fresh), "tmpcopyup");
-  }
+  if (plan.copy_up) WARDER_TRY(copy_covered(plan, target, mount));
   WARDER_TRY(kernel::attach_mount(mount, target));
   WARDER_TRY(apply_propagation(plan, mount));
   bool read_only = (plan.attributes.set & MOUNT_ATTR_RDONLY) != 0;
