@@ -69,7 +69,8 @@ class Podman:
                 "--storage-driver", "overlay", "--log-level", "error", *runtime, *flags, *map(str, args)]
 
     def __call__(self, *args, timeout=TIMEOUT, stdin=None):
-        return run_command(self.command(*args), timeout, stdin, self.environment)
+        # conmon leaves a file `oom` in its working directory.
+        return run_command(self.command(*args), timeout, stdin, self.environment, cwd=SHARED)
 
     def make_image(self):
         """Imports the busybox image once in a run, whichever test comes first."""
