@@ -76,7 +76,7 @@ class SpecVerb : public Verb {
   }
 
   Result<int> run(const Context& context) override {
-    bool rootless = context.options.rootless == "true";
+    bool rootless = context.options.rootless != "auto" && context.options.rootless != "false";
     json document{
         {"ociVersion", spec_version}, {"process", process_section()},       {"root", {{"path", "rootfs"}, {"readonly", true}}},
         {"hostname", "warder"},       {"mounts", mounts_section(rootless)}, {"linux", linux_section(rootless)}};
