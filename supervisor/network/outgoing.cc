@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t max_pieces = 1024;            // UIO_MAXIOV
 constexpr std::size_t max_control = 64 * 1024;      // of the kernel's order (net.core.optmem_max)
 constexpr std::size_t max_passed = 253;             // SCM_MAX_FD
+constexpr std::size_t max_copy = 64 * 1024;         // of one look at a caller's memory
 constexpr std::size_t max_total = INT_MAX & ~4095;  // MAX_RW_COUNT
 
 Outcome<void> copy_pieces(Call& call, std::uint64_t address, std::size_t count, Pieces& pieces) {
@@ -119,9 +120,13 @@ Outcome<void> copy_data(Call& call, const Pieces& pieces, std::size_t offset, st
       offset -= piece.iov_len;
       continue;
     }
-    const std::size_t size = std::min(piece.iov_len - offset, into.size());
-    WARDER_GET(call.caller.copy_in(reinterpret_cast<std::uint64_t>(piece.iov_base) + offset, into.first(size)));
-    into = into.subspan(size);
+    const std::size_t end = offset + std::min(piece.iov_len - offset, into.size());
+    while (offset < end) {
+      const std::size_t size = std::min(end - offset, max_copy);
+      WARDER_GET(call.caller.copy_in(reinterpret_cast<std::uint64_t>(piece.iov_base) + offset, into.first(size)));
+      into = into.subspan(size);
+      offset += size;
+    }
     offset = 0;
   }
   return {};
