@@ -41,7 +41,7 @@ class Candidates(MarkedTest):
 
     def test_stock_profiles_are_reached_by_extends(self):
         bundle = self.marked()
-        self.put(bundle, "build-7", refusing("one", "extends: [base]\n"))
+        self.put(bundle, "build-7", 'warder: 1\nextends: [base]\npaths:\n  "/mark/one": none\n')
         self.assertIn("one", self.refused(bundle))
 
     def test_a_live_hostname_changes_nothing(self):
