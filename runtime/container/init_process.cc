@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -43,8 +44,12 @@ Result<void> write_time_offsets(const Spec& spec) {
   for (const auto& [clock, offset] : spec.linux_.time_offsets) {
     lines += clock + " " + std::to_string(offset.seconds) + " " + std::to_string(offset.nanoseconds) + "\n";
   }
+  // Our own procfs files are root's while we are undumpable, and root of a user namespace is not that root. Nobody else is in our
+  // namespaces yet who could use the moment.
+  if (::prctl(PR_SET_DUMPABLE, 1) < 0) return Error::syscall("prctl PR_SET_DUMPABLE");
   Fd file = WARDER_TRY(kernel::open_path("/proc/self/timens_offsets", O_WRONLY));
-  return kernel::write_once(file, lines);
+  WARDER_TRY(kernel::write_once(file, lines));
+  return kernel::become_undumpable();
 }
 
 Result<void> enter_namespaces(const ChildContext& context) {

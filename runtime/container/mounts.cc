@@ -89,9 +89,13 @@ bool is_virtual(std::string_view type) {
   return std::find(types.begin(), types.end(), type) != types.end();
 }
 
-Result<Fd> new_filesystem(const MountPlan& plan, BorrowedFd target) {
+/// linux.mountLabel is for filesystems whose inodes have no label of their own.
+bool takes_label(std::string_view type) { return type == "tmpfs" || type == "devpts" || type == "ramfs" || type == "overlay"; }
+
+Result<Fd> new_filesystem(const MountContext& context, const MountPlan& plan, BorrowedFd target) {
   kernel::FilesystemContext filesystem = WARDER_TRY(kernel::FilesystemContext::open(plan.type));
   if (!plan.source.empty()) WARDER_TRY(filesystem.set("source", plan.source));
+  if (!context.label.empty() && takes_label(plan.type)) WARDER_TRY(filesystem.set("context", context.label));
   bool has_mode = false;
   for (const auto& [key, value] : plan.data) {
     has_mode = has_mode || key == "mode";
@@ -140,7 +144,7 @@ Result<void> copy_covered(const MountPlan& plan, BorrowedFd target, BorrowedFd m
 
 Result<void> make_filesystem(const MountContext& context, const MountPlan& plan, MadeMounts& made) {
   Fd target = WARDER_TRY(find_target(context, plan, true));
-  Fd mount = WARDER_TRY(new_filesystem(plan, target));
+  Fd mount = WARDER_TRY(new_filesystem(context, plan, target));
   WARDER_TRY(check_target(context, plan, target, mount));
   if (plan.copy_up) WARDER_TRY(copy_covered(plan, target, mount));
   WARDER_TRY(kernel::attach_mount(mount, target));

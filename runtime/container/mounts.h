@@ -22,6 +22,7 @@ struct MountContext {
   BorrowedFd root;            ///< the container's root, attached
   const std::string& bundle;  ///< where relative sources start
   const CgroupState& cgroup;
+  const std::string& label;       ///< SELinux label of mounts; may be empty
   bool cgroup_namespace = false;  ///< the caller is in a cgroup namespace of the container's own
   /// Trees that only the host side could open (user namespaces, idmapped mounts); by index of `mounts`, invalid where none.
   std::span<Fd> host_trees;
