@@ -116,8 +116,12 @@ Result<void> RootfsBuilder::build() {
   std::uint64_t first = propagation_.type == MS_UNBINDABLE ? std::uint64_t{MS_PRIVATE} : propagation_.type;
   WARDER_TRY_WITH(kernel::set_mount_attributes(host_root_, {.propagation = first}, propagation_.recursion), "rootfsPropagation");
   WARDER_TRY_WITH(attach_root(), "rootfs");
-  MountContext context{
-      .root = root_, .bundle = bundle_, .cgroup = cgroup_, .cgroup_namespace = plan_.new_cgroup, .host_trees = trees_.sources};
+  MountContext context{.root = root_,
+                       .bundle = bundle_,
+                       .cgroup = cgroup_,
+                       .label = spec_.linux_.mount_label,
+                       .cgroup_namespace = plan_.new_cgroup,
+                       .host_trees = trees_.sources};
   made_ = WARDER_TRY(make_mounts(context, spec_.mounts));
   if (!dev_is_bound(spec_.mounts)) {
     NodeMethod method = plan_.in_user_namespace() ? NodeMethod::bind_from_host : NodeMethod::make;
