@@ -45,6 +45,10 @@ class Lowering {
   Lowering(const std::vector<const Profile*>& chain, const std::vector<EnforcedElsewhere>& elsewhere)
       : chain_(chain), elsewhere_(elsewhere) {
     lowered_.refusals.resize(chain.size());
+    for (const auto* profile : chain) {
+      everywhere_.push_back(rights_everywhere(*profile));
+      hides_.push_back(profile->paths && std::ranges::any_of(*profile->paths, &PathEntry::hide));
+    }
   }
 
   CallLowering run() {
@@ -87,6 +91,8 @@ class Lowering {
 
   const std::vector<const Profile*>& chain_;
   const std::vector<EnforcedElsewhere>& elsewhere_;
+  std::vector<Rights> everywhere_;
+  std::vector<bool> hides_;
   CallLowering lowered_;
   std::vector<int> settled_;  ///< numbers that are refused as a whole
 };
@@ -255,12 +261,8 @@ Need Lowering::need(std::size_t place, const PathCall& call, Rights& missing) co
   const Profile& profile = *chain_[place];
   if (learns(profile)) return call.use == PathUse::existence ? Need::none : Need::always;
   if (!profile.paths) return Need::none;
-  const bool hides = std::ranges::any_of(*profile.paths, &PathEntry::hide);
-  if (hides && call.use != PathUse::object) return Need::always;
-  for (int bit = 0; bit < right_count; ++bit) {
-    const Right right = static_cast<Right>(1U << bit);
-    if (call.rights.any(right) && !gives_everywhere(profile, right)) missing = missing | right;
-  }
+  if (hides_[place] && call.use != PathUse::object) return Need::always;
+  missing = call.rights.without(everywhere_[place]);
   const bool moves = call.rights == rights_all;  // what Landlock says about moves is not what a profile means
   if (enforces(profile) && !moves) missing = missing.without(elsewhere_[place].rights);
   if (missing.empty()) return Need::none;
@@ -293,7 +295,7 @@ void Lowering::device_requests() {
   const int number = *syscall_number("ioctl");
   if (std::ranges::find(settled_, number) != settled_.end()) return;
   for (const auto* profile : chain_) {
-    if (!learns(*profile) && gives_everywhere(*profile, Right::ioctl)) continue;
+    if (!learns(*profile) && rights_everywhere(*profile).covers(Right::ioctl)) continue;
     for (const auto& harmless : harmless_ioctls()) add(number, {harmless}, FilterAction::allow);
     add(number, {}, FilterAction::notify);
     report(number, FilterAction::notify, 0, "but requests of terminals and sockets", "paths: ioctl",

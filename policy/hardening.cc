@@ -98,13 +98,12 @@ constexpr auto rules = std::to_array<HardeningRule>({
 
 std::span<const HardeningRule> hardening_rules() { return rules; }
 
-bool gives_everywhere(const Profile& profile, Right right) {
-  if (!profile.paths) return true;
-  bool everywhere = false;
+Rights rights_everywhere(const Profile& profile) {
+  if (!profile.paths) return rights_all;
+  Rights everywhere;
   for (const auto& entry : *profile.paths) {
-    const bool gives = !entry.hide && entry.allow.covers(right) && !entry.audit.any(right);
-    if (!gives) everywhere = false;
-    if (gives && entry.pattern == "/**") everywhere = true;
+    const Rights given = entry.hide ? Rights() : entry.allow.without(entry.audit);
+    everywhere = entry.pattern == "/**" ? given : everywhere & given;
   }
   return everywhere;
 }
@@ -117,7 +116,7 @@ bool hardening_applies(const HardeningRule& rule, const Profile& profile) {
     case Scope::with_paths:
       return profile.paths.has_value();
     case Scope::with_exec:
-      return !gives_everywhere(profile, Right::exec);
+      return !rights_everywhere(profile).covers(Right::exec);
     case Scope::with_network:
       return profile.network.connect || profile.network.bind;
   }

@@ -45,8 +45,8 @@ struct HardeningRule {
 /// Does the rule's scope include this profile? (`syscalls: allow` is not looked at; ceilings neither.)
 [[nodiscard]] bool hardening_applies(const HardeningRule& rule, const Profile& profile);
 
-/// True where every path has `right`, nobody's use of it is audited and nothing is hidden: calls that need only this right need
-/// no look. A profile without `paths` gives every right.
-[[nodiscard]] bool gives_everywhere(const Profile& profile, Right right);
+/// The rights that every path has, whose use nobody audits: calls that need only these need no look. All of them in a profile
+/// without `paths`, none where anything is hidden.
+[[nodiscard]] Rights rights_everywhere(const Profile& profile);
 
 }  // namespace warder::policy

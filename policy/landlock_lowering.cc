@@ -14,10 +14,6 @@
 namespace warder::policy {
 namespace {
 
-constexpr std::uint64_t make_any = LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-                                   LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
-                                   LANDLOCK_ACCESS_FS_MAKE_SYM;
-
 /// Rights that Landlock asks of the directory in which a name is made or removed.
 constexpr Rights rights_of_parent = rights_to_make | rights_of_the_name;
 /// Rights that mean nothing on a directory.
@@ -26,6 +22,12 @@ constexpr Rights rights_of_files = Rights(Right::read) | Right::write | Right::e
 std::string parent_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+/// Is `path` the directory or below it?
+bool is_within(const std::string& path, const std::string& directory) {
+  if (directory == "/" || path == directory) return true;
+  return path.starts_with(directory) && path[directory.size()] == '/';
 }
 
 /// A procfs directory that is another one for every process has no rule of its own.
@@ -46,7 +48,8 @@ std::uint64_t access_of(Rights rights, int abi) {
 /// The container's tree and what the profile lets happen to its names.
 class Names {
  public:
-  Names(const Compiled& compiled, const ContainerFacts& container) : compiled_(compiled), container_(container) {}
+  Names(const Profile& profile, const Compiled& compiled, const ContainerFacts& container)
+      : profile_(profile), compiled_(compiled), container_(container) {}
 
   [[nodiscard]] FileKind kind(const std::string& path) const {
     if (path == "/") return FileKind::directory;
@@ -67,6 +70,23 @@ class Names {
     }
     return false;
   }
+  [[nodiscard]] std::optional<std::vector<ListedFile>> list(const std::string& path) const {
+    return container_.list ? container_.list(path) : std::nullopt;
+  }
+  /// No name in the directory can be made, changed or taken away, whatever it is.
+  [[nodiscard]] bool frozen(const std::string& directory) const {
+    const std::string inside = directory == "/" ? directory : directory + "/";
+    if (allows_any(inside + "\x01", rights_of_parent)) return false;  // a name that only `**` and `*` can match
+    for (const auto& entry : *profile_.paths) {
+      if (entry.hide || !entry.allow.any(rights_of_parent)) continue;
+      const std::string literal = literal_start(entry.pattern);
+      const bool whole_tree = entry.pattern == (literal == "/" ? "/**" : escape_pattern(literal) + "/**");
+      // A tree at or above is seen by the name above; one that begins in the directory speaks about names further down.
+      if (whole_tree) continue;
+      if (is_literal(entry.pattern) ? parent_of(literal) == directory : is_within(directory, literal)) return false;
+    }
+    return true;
+  }
   /// Where a rule about `path` is put: on itself where it is there at start or never will be, else on the deepest directory above
   /// it that is there.
   [[nodiscard]] std::string anchor(std::string path) const {
@@ -85,11 +105,13 @@ class Names {
     return false;
   }
 
+  const Profile& profile_;
   const Compiled& compiled_;
   const ContainerFacts& container_;
 };
 
-// For one right: is the set of paths that have it a union of trees and files that stand at start and keep their names?
+// For one right: is the set of paths that have it a union of trees and files that stand at start and keep their names? Then
+// `grants` are they.
 class Exactness {
  public:
   Exactness(const Profile& profile, Right right, const Names& names) : profile_(profile), right_(right), names_(names) {}
@@ -100,20 +122,35 @@ class Exactness {
       if (entry.audit.any(right_) || entry.hide) return false;  // what is logged or hidden is the supervisor's
       add(static_cast<long>(i), entry);
     }
-    return exact("/", root_, {-1, false}, {}, false);
+    return visit("/", root_, {-1, false}, {}, Wall::absent);
   }
+  [[nodiscard]] const std::vector<std::string>& grants() const { return grants_; }
 
  private:
   struct Decision {
     long index = -1;
     bool gives = false;
   };
+  /// The latest patterns with special characters that begin at or above a node.
+  struct Globs {
+    long giving = -1;
+    long refusing = -1;
+    void add(const Decision& glob) { (glob.gives ? giving : refusing) = std::max(glob.gives ? giving : refusing, glob.index); }
+    void add(const Globs& other) {
+      giving = std::max(giving, other.giving);
+      refusing = std::max(refusing, other.refusing);
+    }
+    /// Could one of them decide otherwise than `cover` somewhere?
+    [[nodiscard]] bool disturb(const Decision& cover) const { return (cover.gives ? refusing : giving) > cover.index; }
+  };
   struct Node {
     Decision tree;
     Decision self;
-    std::vector<Decision> globs;  ///< of patterns that begin below here
+    Globs globs;
     std::map<std::string, Node> children;
   };
+  /// Does a rule on a directory above give the right already?
+  enum class Wall : std::uint8_t { absent, gives };
 
   void add(long index, const PathEntry& entry) {
     const Decision decision{index, entry.allow.covers(right_)};
@@ -129,43 +166,85 @@ class Exactness {
     } else if (entry.pattern == (literal == "/" ? "/**" : escape_pattern(literal) + "/**")) {
       node->tree = decision;
     } else {
-      node->globs.push_back(decision);
+      node->globs.add(decision);
     }
   }
 
-  [[nodiscard]] bool exact(const std::string& path, const Node& node, Decision cover, std::vector<Decision> globs,
-                           bool wall_gives) const {
-    const bool gave = cover.gives;
+  static std::string below(const std::string& path, const std::string& name) { return (path == "/" ? "" : path) + "/" + name; }
+
+  /// Does everything at and below the node decide as `cover` does?
+  static bool uniform(const Node& node, const Decision& cover, Globs globs) {
+    globs.add(node.globs);
+    const auto differs = [&](const Decision& decision) { return decision.index > cover.index && decision.gives != cover.gives; };
+    if (differs(node.tree) || differs(node.self) || globs.disturb(cover)) return false;
+    return std::ranges::all_of(node.children, [&](const auto& child) { return uniform(child.second, cover, globs); });
+  }
+
+  bool visit(const std::string& path, const Node& node, Decision cover, Globs globs, Wall wall) {
+    const Decision inherited = cover;
     if (node.tree.index > cover.index) cover = node.tree;
-    globs.insert(globs.end(), node.globs.begin(), node.globs.end());
-    for (const auto& glob : globs) {
-      if (glob.index > cover.index && glob.gives != cover.gives) return false;
+    globs.add(node.globs);
+    const FileKind kind = names_.kind(path);
+    const bool walled = wall == Wall::gives;
+    // A name that is taken for good is never made; all others are asked of the directory above.
+    const bool there = kind == FileKind::directory || kind == FileKind::other;
+    const bool never_made = rights_to_make.any(right_) && !rights_of_the_name.any(right_) && there && names_.pinned(path);
+    if (rights_of_parent.any(right_) && path != "/" && !never_made && !name_agrees(node, inherited, cover, walled)) return false;
+    if (kind == FileKind::other) {
+      if (rights_of_parent.any(right_) || right_ == Right::list) return true;  // nothing lies below a file
+      return visit_file(path, node.self.index > cover.index ? node.self : cover, globs, walled);
     }
-    const bool turns = cover.gives != gave && path != "/";
-    if (turns && (!cover.gives || wall_gives)) return false;  // a refusal inside what Landlock gives
-    if (turns && !names_.stays_absent(path) && (names_.kind(path) != FileKind::directory || !names_.pinned(path))) return false;
-    const bool gives_here = wall_gives || cover.gives;
-    if (node.self.index > cover.index && node.self.gives != cover.gives && !exact_alone(path, node, gives_here)) return false;
-    return std::ranges::all_of(node.children, [&](const auto& child) {
-      return exact((path == "/" ? "" : path) + "/" + child.first, child.second, cover, globs, gives_here);
+    if (names_.stays_absent(path)) return true;
+    if (kind != FileKind::directory) return walled == inherited.gives && uniform(node, inherited, globs);
+    if (globs.disturb(cover)) return false;
+    if (right_ == Right::list && node.self.index > cover.index && node.self.gives != cover.gives) return false;
+    if (walled && !cover.gives) return false;  // a refusal inside what Landlock gives
+    if (walled || !cover.gives) return visit_children(path, node, cover, globs, wall);
+    if (names_.pinned(path) && visit_children(path, node, cover, globs, Wall::gives)) return grant(path);
+    return visit_siblings(path, node, cover, globs);
+  }
+
+  /// Making, renaming and removing are asked of the directory above: what is decided about the name must be what that one gives.
+  [[nodiscard]] bool name_agrees(const Node& node, const Decision& inherited, const Decision& cover, bool walled) const {
+    const Decision& around = rights_of_the_name.any(right_) ? inherited : cover;
+    const Decision& decision = node.self.index > around.index ? node.self : around;
+    return decision.gives == walled;
+  }
+
+  bool visit_file(const std::string& path, const Decision& decision, const Globs& globs, bool walled) {
+    if (globs.disturb(decision)) return false;
+    if (decision.gives == walled) return true;
+    return decision.gives && names_.pinned(path) && grant(path);
+  }
+
+  bool visit_children(const std::string& path, const Node& node, const Decision& cover, const Globs& globs, Wall wall) {
+    return std::ranges::all_of(
+        node.children, [&](const auto& child) { return visit(below(path, child.first), child.second, cover, globs, wall); });
+  }
+
+  // Something below is refused, so the directory cannot be given as a whole. Where nobody can put a new name into it, what is in
+  // it at start can be given one by one; the directory itself cannot be listed that way.
+  bool visit_siblings(const std::string& path, const Node& node, const Decision& cover, const Globs& globs) {
+    const auto listed = names_.list(path);
+    if (right_ == Right::list || !listed || !names_.frozen(path)) return false;
+    static const Node nothing;
+    return std::ranges::all_of(*listed, [&](const auto& file) {
+      const auto child = node.children.find(file.name);
+      return visit(below(path, file.name), child != node.children.end() ? child->second : nothing, cover, globs, Wall::absent);
     });
   }
 
-  /// One path that differs from its surroundings: a file that is there may be allowed alone.
-  [[nodiscard]] bool exact_alone(const std::string& path, const Node& node, bool wall_gives) const {
-    if (rights_of_parent.any(right_)) return false;
-    if (names_.stays_absent(path)) return true;
-    if (!names_.pinned(path)) return false;
-    const FileKind kind = names_.kind(path);
-    const FileKind asked = right_ == Right::list ? FileKind::directory : FileKind::other;
-    if (kind != asked) return kind == FileKind::directory || kind == FileKind::other;  // the right means nothing there
-    return kind == FileKind::other && node.self.gives && !wall_gives;
+  bool grant(const std::string& path) {
+    constexpr std::size_t most_grants = 2000;
+    grants_.push_back(path);
+    return grants_.size() <= most_grants;
   }
 
   const Profile& profile_;
   Right right_;
   const Names& names_;
   Node root_;
+  std::vector<std::string> grants_;
 };
 
 void add_rule(std::map<std::string, std::uint64_t>& rules, const std::string& path, std::uint64_t access) {
@@ -200,12 +279,10 @@ std::uint64_t landlock_access(Right right, int abi) {
       return LANDLOCK_ACCESS_FS_MAKE_SOCK;
     case Right::mkdev:
       return LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK;
-    // Moving and linking make and remove names of any type; across directories they need REFER, known since ABI 2.
+    // Moves and links are always the supervisor's where there is a ruleset; this only keeps it from denying them all.
     case Right::rename:
-      return make_any | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
-             (abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0);
     case Right::link:
-      return make_any | (abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0);
+      return abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0;
     case Right::truncate:
       return abi >= 3 ? kernel::landlock_fs_truncate : 0;
     // IOCTL_DEV would also refuse the requests of terminals; the others have no right in Landlock.
@@ -220,34 +297,41 @@ std::uint64_t landlock_access(Right right, int abi) {
   return 0;
 }
 
-LandlockLowering lower_to_landlock(const Profile& profile, const Compiled& compiled, Rights wanted, const KernelFacts& kernel,
+LandlockLowering lower_to_landlock(const Profile& profile, const Compiled& compiled, Rights alone, const KernelFacts& kernel,
                                    const ContainerFacts& container) {
   LandlockLowering lowered;
   const int abi = kernel.landlock_abi;
   if (abi < 1) return lowered;
-  const Names names(compiled, container);
+  const Names names(profile, compiled, container);
   constexpr Rights moves = Right::rename | Right::link;
+  const Rights refused = rights_all.without(rights_everywhere(profile));
+  std::map<std::string, std::uint64_t> rules;
   Rights expressible;
   for (int bit = 0; bit < right_count; ++bit) {
     const Right right = static_cast<Right>(1U << bit);
-    if (!wanted.any(right) || landlock_access(right, abi) == 0 || gives_everywhere(profile, right)) continue;
+    if (!refused.any(right) || landlock_access(right, abi) == 0) continue;
     expressible = expressible | right;
-    if (!moves.any(right) && Exactness(profile, right, names).holds()) lowered.exact = lowered.exact | right;
+    if (!alone.any(right) || moves.any(right)) continue;
+    Exactness exactness(profile, right, names);
+    if (!exactness.holds()) continue;
+    lowered.exact = lowered.exact | right;
+    for (const auto& path : exactness.grants()) add_rule(rules, path, landlock_access(right, abi));
   }
   if (expressible.empty()) return lowered;
   // REFER is denied by every ruleset that does not handle it: whoever may move or link must find it in the rules.
   lowered.handled = access_of(expressible.without(moves), abi);
   if (abi >= 2) lowered.handled |= LANDLOCK_ACCESS_FS_REFER;
 
-  std::map<std::string, std::uint64_t> rules;
+  // What is not exact: at least what some entry gives.
+  const Rights inexact = rights_all.without(lowered.exact);
   for (const auto& entry : *profile.paths) {
-    if (entry.hide || entry.allow.empty()) continue;
+    Rights object = entry.allow & inexact;
+    if (entry.hide || object.empty()) continue;
     const std::string literal = literal_start(entry.pattern);
-    Rights object = entry.allow;
     if (is_literal(entry.pattern)) {
-      add_rule(rules, names.anchor(parent_of(literal)), access_of(entry.allow & rights_of_parent, abi) & lowered.handled);
-      // An entry for a directory alone says nothing about the files in it.
+      add_rule(rules, names.anchor(parent_of(literal)), access_of(object & rights_of_parent, abi) & lowered.handled);
       object = object.without(rights_of_parent);
+      // An entry for a directory alone says nothing about the files in it.
       if (names.kind(literal) == FileKind::directory && names.pinned(literal)) object = object.without(rights_of_files);
     }
     add_rule(rules, names.anchor(literal), access_of(object, abi) & lowered.handled);

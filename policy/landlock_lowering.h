@@ -18,8 +18,9 @@ struct LandlockLowering {
   Rights exact;  ///< Landlock alone refuses these rights where and only where the profile does
 };
 
-/// `profile`: canonical, with `paths`, in mode enforce; `compiled`: the same profile alone. Only `wanted` rights are looked at.
-[[nodiscard]] LandlockLowering lower_to_landlock(const Profile& profile, const Compiled& compiled, Rights wanted,
+/// `profile`: canonical, with `paths`, in mode enforce; `compiled`: the same profile alone. `alone`: the rights that Landlock may
+/// be asked to enforce without the supervisor; whether it can is worked out for these only.
+[[nodiscard]] LandlockLowering lower_to_landlock(const Profile& profile, const Compiled& compiled, Rights alone,
                                                  const KernelFacts& kernel, const ContainerFacts& container);
 
 /// The LANDLOCK_ACCESS_FS_* bits that stand for a right, as far as an ABI knows them.

@@ -98,11 +98,13 @@ Result<Walls> build_walls(const std::vector<Profile>& chain, const std::vector<C
   if (owner < chain.size()) {
     const auto block = WARDER_TRY(paths_alone(rules[owner]));
     const Compiled compiled = WARDER_TRY(Compiled::open(block));
-    walls.landlock = lower_to_landlock(chain[owner], compiled, rights_all, kernel, container);
-    if (chain[owner].audit == Audit::cheap) walls.elsewhere[owner].rights = walls.landlock.exact;
+    // Where refusals are logged the supervisor is asked anyway; for execve, which it cannot do itself, Landlock stays the proof.
+    const bool cheap = chain[owner].audit == Audit::cheap;
+    walls.landlock = lower_to_landlock(chain[owner], compiled, cheap ? rights_all : Rights(Right::exec), kernel, container);
+    if (cheap) walls.elsewhere[owner].rights = walls.landlock.exact;
   }
   for (std::size_t i = 0; i < chain.size(); ++i) {
-    if (chain[i].mode != Mode::enforce || gives_everywhere(chain[i], Right::exec)) continue;
+    if (chain[i].mode != Mode::enforce || rights_everywhere(chain[i]).covers(Right::exec)) continue;
     if (i != owner || !walls.landlock.exact.any(Right::exec)) walls.checks_exec = true;
   }
   return walls;

@@ -1,0 +1,292 @@
+// Lowering: what Landlock is given on a made-up root file system, compared with what the profile means there.
+#include "policy/lower.h"
+
+#include <linux/landlock.h>
+
+#include <boost/test/unit_test.hpp>
+#include <map>
+
+#include "linux/newer.h"
+#include "policy/decide.h"
+#include "policy/landlock_lowering.h"
+#include "policy/pattern.h"
+#include "tests/unit/policy/random_profile.h"
+
+namespace warder::policy {
+namespace {
+
+const KernelFacts new_kernel{7, true, true};
+
+/// A root file system that exists only here.
+class FakeRoot {
+ public:
+  explicit FakeRoot(std::map<std::string, FileKind> files, std::map<std::string, std::string> links = {})
+      : files_(std::move(files)), links_(std::move(links)) {
+    files_["/"] = FileKind::directory;
+  }
+
+  [[nodiscard]] ContainerFacts facts() const {
+    ContainerFacts facts;
+    facts.canonical = [this](std::string_view literal) {
+      std::string path(literal);
+      for (const auto& [link, target] : links_) {
+        if (path == link || path.starts_with(link + "/")) path = target + path.substr(link.size());
+      }
+      return path;
+    };
+    facts.kind = [this](std::string_view path) {
+      const auto found = files_.find(std::string(path));
+      return found == files_.end() ? FileKind::absent : found->second;
+    };
+    facts.list = [this](std::string_view directory) {
+      std::vector<ListedFile> listed;
+      for (const auto& [path, kind] : files_) {
+        const std::size_t slash = path.rfind('/');
+        if (path != "/" && (slash == 0 ? "/" : path.substr(0, slash)) == directory)
+          listed.push_back({path.substr(slash + 1), kind});
+      }
+      return std::optional(listed);
+    };
+    return facts;
+  }
+  [[nodiscard]] const std::map<std::string, FileKind>& files() const { return files_; }
+
+ private:
+  std::map<std::string, FileKind> files_;
+  std::map<std::string, std::string> links_;
+};
+
+/// What the kernel would allow on `path`, as landlock(7) describes it.
+bool wall_allows(const Compiled& compiled, std::string path, std::uint64_t access) {
+  std::uint64_t given = 0;
+  for (;;) {
+    for (std::size_t i = 0; i < compiled.landlock_path_count(); ++i) {
+      if (compiled.landlock_path(i).path == path) given |= compiled.landlock_path(i).access;
+    }
+    if (path == "/") break;
+    const std::size_t slash = path.rfind('/');
+    path = slash == 0 ? "/" : path.substr(0, slash);
+  }
+  return (access & compiled.landlock_handled_fs() & ~given) == 0;
+}
+
+PathEntry entry(std::string pattern, Rights allow, std::uint32_t line) {
+  PathEntry made;
+  made.pattern = std::move(pattern);
+  made.allow = allow;
+  made.source = {std::make_shared<const std::string>("p.yaml"), line, 3};
+  return made;
+}
+
+Profile with_paths(const std::vector<std::pair<std::string, Rights>>& lines) {
+  Profile profile;
+  profile.name = "p";
+  profile.paths.emplace();
+  std::uint32_t number = 0;
+  for (const auto& [pattern, rights] : lines) profile.paths->push_back(entry(pattern, rights, ++number));
+  return profile;
+}
+
+struct Lowering {
+  explicit Lowering(const Profile& profile, const ContainerFacts& facts = {}, const KernelFacts& kernel = new_kernel)
+      : result(lower(profile, kernel, facts)) {
+    if (!result.ok()) BOOST_FAIL(result.error().text());
+    auto opened = Compiled::open(result->block);
+    if (!opened.ok()) BOOST_FAIL(opened.error().text());
+    compiled = *opened;
+  }
+  const Compiled* operator->() const { return &*compiled; }
+  [[nodiscard]] bool traps(std::string_view name) const {
+    return std::any_of(result->calls.begin(), result->calls.end(),
+                       [&](const auto& call) { return call.name == name && call.enforcer == Enforcer::notify; });
+  }
+  Result<Lowered> result;
+  std::optional<Compiled> compiled;
+};
+
+const FakeRoot image({{"/usr", FileKind::directory},
+                      {"/usr/bin", FileKind::directory},
+                      {"/usr/bin/sh", FileKind::other},
+                      {"/etc", FileKind::directory},
+                      {"/etc/passwd", FileKind::other},
+                      {"/etc/shadow", FileKind::other},
+                      {"/proc", FileKind::directory},
+                      {"/tmp", FileKind::directory},
+                      {"/work", FileKind::directory},
+                      {"/work/a", FileKind::other}},
+                     {{"/bin", "/usr/bin"}});
+
+BOOST_AUTO_TEST_CASE(exec_rights_of_whole_trees_are_left_to_landlock) {
+  const Lowering lowered(with_paths({{"/**", rights_ro}, {"/bin/**", rights_rx}}), image.facts());
+  BOOST_TEST(!lowered->checks_exec());
+  BOOST_TEST(lowered.traps("execve"));  // for the line in the log; audit: refused
+  BOOST_TEST(wall_allows(*lowered.compiled, "/usr/bin/sh", LANDLOCK_ACCESS_FS_EXECUTE));
+  BOOST_TEST(!wall_allows(*lowered.compiled, "/work/a", LANDLOCK_ACCESS_FS_EXECUTE));
+}
+
+BOOST_AUTO_TEST_CASE(a_tree_that_may_not_execute_inside_one_that_may_is_left_out_by_its_siblings) {
+  const Lowering lowered(with_paths({{"/**", rights_rx}, {"/tmp/**", rights_rw}}), image.facts());
+  BOOST_TEST(!lowered->checks_exec());
+  BOOST_TEST(wall_allows(*lowered.compiled, "/work/a", LANDLOCK_ACCESS_FS_EXECUTE));
+  BOOST_TEST(!wall_allows(*lowered.compiled, "/tmp/x", LANDLOCK_ACCESS_FS_EXECUTE));
+  // Where the parent can be written a new sibling could not be executed, though the profile lets it.
+  const Lowering writable(with_paths({{"/**", rights_rwx}, {"/tmp/**", rights_rw}}), image.facts());
+  BOOST_TEST(writable->checks_exec());
+}
+
+BOOST_AUTO_TEST_CASE(what_landlock_cannot_tell_apart_is_checked_at_the_exec_stop) {
+  for (const auto& lines : std::vector<std::vector<std::pair<std::string, Rights>>>{
+           {{"/**", rights_rx}, {"/**/*.bin", rights_ro}},                               // names
+           {{"/**", rights_ro}, {"/work/**", rights_rwx}, {"/work/new/**", rights_rw}},  // a directory yet to be made
+           {{"/**", rights_rwx}, {"/usr/**", rights_ro}}}) {                             // a tree that can be moved away
+    BOOST_TEST(Lowering(with_paths(lines), image.facts())->checks_exec());
+  }
+  // Without Landlock, and where the contents are not known.
+  const Profile simple = with_paths({{"/**", rights_ro}, {"/usr/bin/**", rights_rx}});
+  BOOST_TEST(Lowering(simple, image.facts(), {0, true, true})->checks_exec());
+  BOOST_TEST(Lowering(simple)->checks_exec());
+}
+
+BOOST_AUTO_TEST_CASE(audit_cheap_leaves_to_landlock_what_it_enforces_exactly) {
+  Profile profile = with_paths({{"/**", rights_rx}, {"/work/**", rights_rwx}, {"/etc/shadow", Rights()}});
+  profile.audit = Audit::cheap;
+  const Lowering lowered(profile, image.facts());
+  BOOST_TEST(!wall_allows(*lowered.compiled, "/etc/shadow", LANDLOCK_ACCESS_FS_READ_FILE));
+  BOOST_TEST(wall_allows(*lowered.compiled, "/etc/passwd", LANDLOCK_ACCESS_FS_READ_FILE));
+  BOOST_TEST(!wall_allows(*lowered.compiled, "/etc/passwd", LANDLOCK_ACCESS_FS_WRITE_FILE));
+  BOOST_TEST(wall_allows(*lowered.compiled, "/work/b", LANDLOCK_ACCESS_FS_MAKE_REG));
+  for (const auto* call : {"openat", "open", "mkdir", "unlink", "execve", "symlink"}) {
+    BOOST_TEST_CONTEXT(call) { BOOST_TEST(!lowered.traps(call)); }
+  }
+  // No right of Landlock stands for these.
+  for (const auto* call : {"chmod", "fchmod", "chown", "utimensat", "setxattr", "rename", "linkat"}) {
+    BOOST_TEST_CONTEXT(call) { BOOST_TEST(lowered.traps(call)); }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(modes_that_refuse_nothing_put_up_no_wall) {
+  for (const Mode mode : {Mode::audit, Mode::learn}) {
+    Profile profile = with_paths({{"/usr/**", rights_rx}});
+    profile.mode = mode;
+    const Lowering lowered(profile, image.facts());
+    BOOST_TEST(lowered->landlock_handled_fs() == 0U);
+    BOOST_TEST(!lowered->checks_exec());
+    BOOST_TEST(lowered.traps("openat"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(links_in_the_literal_start_of_a_pattern_are_resolved) {
+  const Lowering lowered(with_paths({{"/**", rights_ro}, {"/bin/**", rights_rx}, {"/bin/s?", rights_all}}), image.facts());
+  BOOST_TEST(lowered->path("/usr/bin/ls", Right::exec).allowed);
+  BOOST_TEST(lowered->path("/usr/bin/sh", Right::chown).allowed);
+  BOOST_TEST(lowered->path("/usr/bin/ls", Right::exec).origin.line == 2U);
+  // The link itself, which is all that still has this name.
+  BOOST_TEST(lowered->path("/bin", Right::exec).allowed);
+}
+
+BOOST_AUTO_TEST_CASE(host_names_become_the_addresses_they_have_at_start) {
+  Profile profile;
+  AddressRule rule;
+  rule.name = "packages.example.org";
+  rule.text = "tcp packages.example.org:443";
+  rule.port_low = rule.port_high = 443;
+  rule.source = {std::make_shared<const std::string>("p.yaml"), 7, 5};
+  profile.network.connect = std::vector{rule};
+  ContainerFacts facts;
+  facts.resolve = [](std::string_view host) {
+    BOOST_TEST(host == "packages.example.org");
+    return std::vector<std::vector<std::uint8_t>>{{192, 0, 2, 1}};
+  };
+  const Lowering lowered(profile, facts);
+  Endpoint endpoint{Transport::tcp, 2, false, {192, 0, 2, 1}, 443, ""};
+  BOOST_TEST(lowered->address(NetOperation::connect, endpoint).allowed);
+  endpoint.address[3] = 2;
+  BOOST_TEST(!lowered->address(NetOperation::connect, endpoint).allowed);
+  const auto unknown = lower(profile, new_kernel, {});
+  BOOST_REQUIRE(!unknown.ok());
+  BOOST_TEST(unknown.error().text().starts_with("p.yaml:7:5: "));
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_enforced_is_an_error_with_its_line) {
+  Profile profile = with_paths({{"/**", rights_rx}});
+  const auto old_kernel = lower(profile, {0, false, false}, {});
+  BOOST_REQUIRE(!old_kernel.ok());
+  BOOST_TEST(old_kernel.error().text().find("Linux 5.19") != std::string::npos);
+  profile.architectures = {"native", "x86"};
+  const auto foreign = lower(profile, new_kernel, {});
+  BOOST_REQUIRE(!foreign.ok());
+  BOOST_TEST(foreign.error().text().find("'x86' cannot be enforced here") != std::string::npos);
+  profile.architectures = {"native"};
+  SyscallRule rule;
+  rule.word = "@basic-io";
+  rule.numbers = {0, 1};
+  rule.source = {std::make_shared<const std::string>("p.yaml"), 9, 5};
+  profile.syscalls.push_back(rule);
+  const auto unstartable = lower(profile, new_kernel, {});
+  BOOST_REQUIRE(!unstartable.ok());
+  BOOST_TEST(unstartable.error().text().starts_with("p.yaml:9:5: syscalls: deny '@basic-io' refuses read"));
+}
+
+/// Is the right about something of this kind at all?
+bool applies(Right right, FileKind kind) {
+  constexpr Rights of_files = Rights(Right::read) | Right::write | Right::exec | Right::truncate | Right::remove;
+  constexpr Rights of_directories = Rights(Right::list) | Right::rmdir;
+  if (of_files.any(right)) return kind == FileKind::other;
+  if (of_directories.any(right)) return kind == FileKind::directory;
+  return kind == FileKind::absent;  // a name is made where there is none
+}
+
+BOOST_AUTO_TEST_CASE(the_wall_never_refuses_what_is_allowed_and_is_exact_where_it_stands_alone) {
+  testing::RandomProfiles random(2026);
+  int exact_rights = 0;
+  for (int round = 0; round < 600; ++round) {
+    std::map<std::string, FileKind> files;
+    for (int i = random.below(10); i > 0; --i) {
+      const std::string path = random.path();
+      for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+        files[path.substr(0, slash)] = FileKind::directory;
+      }
+      if (path != "/" && !files.contains(path)) files[path] = random.below(3) == 0 ? FileKind::directory : FileKind::other;
+    }
+    const FakeRoot root(files);
+    Profile profile = with_paths({});
+    for (int i = random.below(6); i > 0; --i) {
+      std::string pattern = random.below(3) == 0 ? random.pattern() : random.path() + (random.below(2) == 0 ? "/**" : "");
+      if (pattern.starts_with("//")) pattern.erase(0, 1);
+      if (path_pattern_fault(pattern)) continue;
+      profile.paths->push_back(entry(pattern, random.rights(), static_cast<std::uint32_t>(i)));
+    }
+    profile.audit = Audit::cheap;
+    const Lowering lowered(profile, root.facts());
+    const LandlockLowering wall = lower_to_landlock(profile, *lowered.compiled, rights_all, new_kernel, root.facts());
+    std::map<std::string, FileKind> asked = root.files();
+    for (const auto& [path, kind] : root.files()) {
+      if (kind == FileKind::directory) asked.try_emplace((path == "/" ? "" : path) + "/c", FileKind::absent);
+    }
+    for (const auto& [path, kind] : asked) {
+      for (int bit = 0; bit < right_count; ++bit) {
+        const Right right = static_cast<Right>(1U << bit);
+        const std::uint64_t access = landlock_access(right, 7);
+        if (access == 0 || !applies(right, kind)) continue;
+        const bool of_parent = (rights_to_make | rights_of_the_name).any(right);
+        if (of_parent && path == "/") continue;
+        const std::size_t slash = path.rfind('/');
+        const std::string object = !of_parent ? path : slash == 0 ? "/" : path.substr(0, slash);
+        const bool allowed = decide_path(profile, path, right).allowed;
+        const bool through = wall_allows(*lowered.compiled, object, access);
+        const bool exact = wall.exact.any(right);
+        if (exact) ++exact_rights;
+        std::string lines;
+        for (const auto& one : *profile.paths) lines += "\n  \"" + one.pattern + "\": " + rights_text(one.allow);
+        BOOST_REQUIRE_MESSAGE(exact ? through == allowed : through || !allowed,
+                              right_name(right) << " " << path << ": profile " << allowed << ", wall " << through
+                                                << (exact ? " (exact)" : "") << lines);
+      }
+    }
+  }
+  BOOST_TEST_MESSAGE(exact_rights << " questions answered by Landlock alone");
+  BOOST_TEST(exact_rights > 1000);
+}
+
+}  // namespace
+}  // namespace warder::policy
