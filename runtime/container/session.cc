@@ -27,7 +27,8 @@ using supervisor::MessageType;
 struct Target {
   Fd init, workload;  ///< pidfds
   Fd root;            ///< PID 1's root directory
-  bool other_user = false, other_pid = false, other_time = false;
+  int outer = 0;      ///< CLONE_NEW* of what is PID 1's: all but pid and time, as far as it differs from our own
+  int inner = 0;      ///< the same of the workload's: pid, time
 };
 
 Result<Fd> open_same_process(const ProcessIdentity& identity) {
@@ -36,19 +37,22 @@ Result<Fd> open_same_process(const ProcessIdentity& identity) {
   return pidfd;
 }
 
-/// setns(2) refuses the own user namespace, and the host's PID namespace from within a user namespace.
-Result<bool> differs(pid_t pid, const char* name) {
+/// setns(2) refuses the own user namespace, and rootless any namespace of the host's: what we share already is left out.
+Result<int> flag_if_other(pid_t pid, NamespaceType type) {
+  std::string name(namespace_proc_name(type));
   struct stat own {};
   struct stat other {};
-  if (::stat(("/proc/self/ns/" + std::string(name)).c_str(), &own) < 0) {
-    if (errno == ENOENT) return false;  // a kernel without this type
+  if (::stat(("/proc/self/ns/" + name).c_str(), &own) < 0) {
+    if (errno == ENOENT) return 0;  // a kernel without this type
     return Error::syscall("stat of a namespace");
   }
   if (::stat(("/proc/" + std::to_string(pid) + "/ns/" + name).c_str(), &other) < 0) return Error::syscall("stat of a namespace");
-  return own.st_ino != other.st_ino || own.st_dev != other.st_dev;
+  return own.st_ino == other.st_ino && own.st_dev == other.st_dev ? 0 : clone_flag(type);
 }
 
 Result<Target> open_target(const ContainerState& container) {
+  constexpr NamespaceType outer[] = {NamespaceType::user, NamespaceType::mount, NamespaceType::network,
+                                     NamespaceType::ipc,  NamespaceType::uts,   NamespaceType::cgroup};
   Target target;
   Result<Fd> init = open_same_process(container.init);
   Result<Fd> workload = open_same_process(container.workload);
@@ -56,22 +60,21 @@ Result<Target> open_target(const ContainerState& container) {
   target.init = *std::move(init);
   target.workload = *std::move(workload);
   target.root = WARDER_TRY(kernel::open_path("/proc/" + std::to_string(container.init.pid) + "/root", O_PATH | O_DIRECTORY));
-  target.other_user = WARDER_TRY(differs(container.init.pid, "user"));
-  target.other_pid = WARDER_TRY(differs(container.workload.pid, "pid"));
-  target.other_time = WARDER_TRY(differs(container.workload.pid, "time"));
+  for (NamespaceType type : outer) target.outer |= WARDER_TRY(flag_if_other(container.init.pid, type));
+  for (NamespaceType type : {NamespaceType::pid, NamespaceType::time}) {
+    target.inner |= WARDER_TRY(flag_if_other(container.workload.pid, type));
+  }
   return target;
 }
 
 Result<void> enter(const Target& target) {
   // From outside the PID namespace is ours to enter before the user namespace, rootless only after it.
-  int inner = (target.other_pid ? CLONE_NEWPID : 0) | (target.other_time ? CLONE_NEWTIME : 0);
-  bool entered = inner == 0 || ::setns(target.workload.get(), inner) == 0;
+  bool entered = target.inner == 0 || ::setns(target.workload.get(), target.inner) == 0;
   if (!entered && errno != EPERM) return Error::syscall("setns to the container's PID namespace");
-  int outer =
-      CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | (target.other_user ? CLONE_NEWUSER : 0);
-  if (::setns(target.init.get(), outer) < 0) return Error::syscall("setns to the container's namespaces");
-  if (!entered && ::setns(target.workload.get(), inner) < 0) return Error::syscall("setns to the container's PID namespace");
-  if (target.other_user) WARDER_TRY(become_namespace_root());
+  if (::setns(target.init.get(), target.outer) < 0) return Error::syscall("setns to the container's namespaces");
+  if (!entered && ::setns(target.workload.get(), target.inner) < 0)
+    return Error::syscall("setns to the container's PID namespace");
+  if ((target.outer & CLONE_NEWUSER) != 0) WARDER_TRY(become_namespace_root());
   if (::fchdir(target.root.get()) < 0 || ::chroot(".") < 0 || ::chdir("/") < 0)
     return Error::syscall("enter the container's root");
   return kernel::become_undumpable();
