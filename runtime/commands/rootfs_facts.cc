@@ -109,14 +109,15 @@ class Tree {
       auto file = kernel::open_in_root(rootfs_, path, O_PATH);
       if (file.ok()) {
         std::string name = descriptor_name(*file);
-        if (is_within(name, name_)) return name.substr(name_ == "/" ? 0 : name_.size()) + rest;
+        if (is_within(name, name_)) path = name.substr(name_ == "/" ? 0 : name_.size());
         break;
       }
       std::size_t slash = path.rfind('/');
       rest.insert(0, path.substr(slash));
       path.resize(slash);
     }
-    return path.size() > 1 ? path + rest : rest;
+    std::string whole = (path == "/" ? "" : path) + rest;
+    return whole.empty() ? "/" : whole;
   }
 
   [[nodiscard]] std::vector<std::string> names_in(std::string_view directory) const {

@@ -36,13 +36,10 @@ void action(const Node& node, SeccompAction& out) {
   if (out == SeccompAction::notify) node.refuse(no_second_listener);
 }
 
-void error_number(const Node& node, SeccompAction action, std::optional<std::uint32_t>& out) {
+/// Engines write an errno beside actions that have none; only the action decides there.
+void error_number(const Node& node, std::optional<std::uint32_t>& out) {
   std::uint32_t number = 0;
-  if (!node.read(number, 0, 0xFFFF)) return;
-  if (action != SeccompAction::error && action != SeccompAction::trace) {
-    return node.refuse("an errno with SCMP_ACT_ERRNO or SCMP_ACT_TRACE only");
-  }
-  out = number;
+  if (node.read(number, 0, 0xFFFF)) out = number;
 }
 
 void arguments(const Node& node, std::vector<SeccompArgument>& out) {
@@ -61,7 +58,7 @@ void arguments(const Node& node, std::vector<SeccompArgument>& out) {
 
 void seccomp(const Node& node, Seccomp& out) {
   action(node.child("defaultAction"), out.default_action);
-  error_number(node.child("defaultErrnoRet"), out.default_action, out.default_error);
+  error_number(node.child("defaultErrnoRet"), out.default_error);
   node.child("architectures").read(out.architectures);
   node.child("flags").each([&](const Node& element) {
     bool known = false;
@@ -79,9 +76,7 @@ void seccomp(const Node& node, Seccomp& out) {
     if (!element.child("names").read(rule.names)) element.child("names").require("names of system calls");
     if (element.child("names").present() && rule.names.empty()) element.child("names").refuse("names of system calls");
     action(element.child("action"), rule.action);
-    // Engines write errnoRet beside actions that have none; only the action decides there.
-    std::uint32_t number = 0;
-    if (element.child("errnoRet").read(number, 0, 0xFFFF)) rule.error = number;
+    error_number(element.child("errnoRet"), rule.error);
     arguments(element.child("args"), rule.args);
     out.syscalls.push_back(std::move(rule));
   });
