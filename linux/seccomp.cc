@@ -17,6 +17,16 @@ long install(std::span<const sock_filter> program, unsigned long flags) {
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
 }
 
+int add(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags, std::uint32_t flags) {
+  seccomp_notif_addfd request{};
+  request.id = id;
+  request.flags = flags;
+  request.srcfd = static_cast<std::uint32_t>(fd.get());
+  request.newfd_flags = fd_flags;
+  const int number = ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+  return number >= 0 ? number : -errno;
+}
+
 }  // namespace
 
 Result<void> install_filter(std::span<const sock_filter> program, unsigned flags) {
@@ -48,12 +58,12 @@ int send_response(BorrowedFd listener, seccomp_notif_resp& response) {
 }
 
 int send_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) {
-  seccomp_notif_addfd request{};
-  request.id = id;
-  request.flags = SECCOMP_ADDFD_FLAG_SEND;
-  request.srcfd = static_cast<std::uint32_t>(fd.get());
-  request.newfd_flags = fd_flags;
-  return ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request) >= 0 ? 0 : errno;
+  const int number = add(listener, id, fd, fd_flags, SECCOMP_ADDFD_FLAG_SEND);
+  return number >= 0 ? 0 : -number;
+}
+
+int add_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) {
+  return add(listener, id, fd, fd_flags, 0);
 }
 
 bool notification_valid(BorrowedFd listener, std::uint64_t id) {

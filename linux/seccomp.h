@@ -31,6 +31,9 @@ int receive_notification(BorrowedFd listener, seccomp_notif& request);
 int send_response(BorrowedFd listener, seccomp_notif_resp& response);
 /// SECCOMP_IOCTL_NOTIF_ADDFD with ADDFD_FLAG_SEND (Linux 5.14): installs and answers in one step.
 int send_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags);
+/// SECCOMP_IOCTL_NOTIF_ADDFD alone: the number of the new descriptor in the caller, or -errno. The call still waits for its
+/// response.
+int add_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags);
 bool notification_valid(BorrowedFd listener, std::uint64_t id);
 
 }  // namespace warder::kernel

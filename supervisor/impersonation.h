@@ -1,9 +1,9 @@
 // How a worker acts as the caller for the length of one call (law 3). Workers of PID 1, each its own thread's credentials.
 //
-// A worker keeps PID 1's real, effective and saved ids and its permitted capabilities for ever, and changes only what the kernel
-// looks at when files are touched: fsuid, fsgid, supplementary groups, the effective set and the umask. So it can always come
-// back, and never becomes a process that the workload's user could signal or trace. Raw system calls: libc would change all
-// threads.
+// A worker keeps PID 1's real and saved ids and its permitted capabilities for ever, and changes only what the kernel looks at
+// when files are touched: effective and file system ids, supplementary groups, the effective set and the umask. So it can always
+// come back, and never becomes a process that the workload's user could signal or trace. The effective ids count too: sysctl
+// files below /proc/sys ask for them. Raw system calls: libc would change all threads.
 #pragma once
 
 #include <linux/capability.h>
@@ -52,14 +52,19 @@ class ThreadIdentity {
   [[nodiscard]] bool is_own() const { return effective_ == capabilities_.permitted; }
 
  private:
-  Outcome<void> become(uid_t uid, gid_t gid, const std::vector<gid_t>& groups, std::uint64_t effective, mode_t mask);
-  bool change_ids(uid_t uid, gid_t gid, const std::vector<gid_t>& groups);
+  /// What was changed last; PID 1's own ids at first.
+  struct Ids {
+    uid_t effective_uid = 0, fs_uid = 0;
+    gid_t effective_gid = 0, fs_gid = 0;
+    friend bool operator==(const Ids&, const Ids&) = default;
+  };
+  Outcome<void> become(const Credentials& caller, std::uint64_t effective);
+  bool change_ids(const Ids& wanted, const std::vector<gid_t>& groups);
   bool set_effective(std::uint64_t effective);
 
   kernel::ThreadCapabilities capabilities_;  ///< as PID 1 has them; `effective` is not kept here
   std::uint64_t effective_ = 0;
-  uid_t fs_uid_ = 0;
-  gid_t fs_gid_ = 0;
+  Ids ids_;
   std::vector<gid_t> groups_;
   mode_t umask_ = 0;
 };

@@ -38,6 +38,10 @@ int SeccompListener::send_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_f
   return kernel::send_descriptor(listener_, id, fd, fd_flags);
 }
 
+int SeccompListener::add_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) {
+  return kernel::add_descriptor(listener_, id, fd, fd_flags);
+}
+
 bool SeccompListener::valid(std::uint64_t id) { return kernel::notification_valid(listener_, id); }
 
 Notification::~Notification() {
@@ -66,6 +70,16 @@ Outcome<void> Notification::give_fd(Fd fd, CloseOnExec cloexec) && {
   // Nothing was answered. ENOENT: nobody waits any more; everything else is what the caller's own table said.
   (void)answer(0, error == ENOENT ? EPERM : error, false);
   return Errno{error};
+}
+
+Outcome<void> Notification::hand_over(Fd fd, CloseOnExec cloexec) && {
+  if (kernel_ == nullptr) return Errno{EALREADY};
+  if (!fd.valid()) return std::move(*this).deny(EPERM);
+  const int number = kernel_->add_fd(call_.id, fd, cloexec == CloseOnExec::yes ? O_CLOEXEC : 0);
+  fd.reset();
+  if (number >= 0) return answer(number, 0, false);
+  (void)answer(0, number == -ENOENT ? EPERM : -number, false);
+  return Errno{-number};
 }
 
 Outcome<void> Notification::answer(std::int64_t value, int error, bool run_by_kernel) {

@@ -30,6 +30,8 @@ class NotifyKernel {
   virtual int send(std::uint64_t id, std::int64_t value, int error, bool run_by_kernel) = 0;
   /// Installs a copy of `fd` in the caller and makes its number the answer, in one step. Returns 0 or an errno.
   virtual int send_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) = 0;
+  /// Installs a copy of `fd` in the caller. Returns its number there, or -errno.
+  virtual int add_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) = 0;
   /// Whether the caller still waits in this very call.
   virtual bool valid(std::uint64_t id) = 0;
 };
@@ -45,6 +47,7 @@ class SeccompListener final : public NotifyKernel {
 
   int send(std::uint64_t id, std::int64_t value, int error, bool run_by_kernel) override;
   int send_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) override;
+  int add_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) override;
   bool valid(std::uint64_t id) override;
 
  private:
@@ -85,6 +88,9 @@ class [[nodiscard]] Notification {
   /// The call returns a descriptor: a copy of `fd` at the caller's lowest free number, installed and answered in one step. Where
   /// the caller's table is full the answer is the kernel's errno (EMFILE), as natively.
   Outcome<void> give_fd(Fd fd, CloseOnExec cloexec) &&;
+  /// The same for what must not be open twice even for a moment, because its last close means something: files open for writing
+  /// (ETXTBSY), FIFOs, terminals. PID 1's copy is closed before the caller goes on. Two more context switches.
+  Outcome<void> hand_over(Fd fd, CloseOnExec cloexec) &&;
   /// The call is interrupted by a signal that waits for the caller: EINTR for the program, or run again, as SA_RESTART says.
   Outcome<void> restart_after_signal() &&;
   /// Lets the kernel run the call with whatever its arguments are NOW. Only for verdicts that read no memory of the caller, or

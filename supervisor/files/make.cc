@@ -2,7 +2,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
+
+#include <cstdio>
 
 #include "supervisor/files/handlers.h"
 #include "supervisor/files/steps.h"
@@ -71,12 +74,24 @@ Outcome<void> symlink_at(Call& call, std::uint64_t target, int directory, std::u
   return checked(::symlinkat(text.c_str(), place.directory.fd.get(), place.last.c_str()));
 }
 
+/// linkat with AT_EMPTY_PATH needed CAP_DAC_READ_SEARCH until Linux 6.10, which gives it to whoever opened the file; the way by
+/// /proc/self/fd is open to everybody anyway.
+bool may_link_descriptors(const Credentials& caller) {
+  static const bool everybody = [] {
+    utsname system{};
+    int major = 0, minor = 0;
+    return ::uname(&system) == 0 && std::sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 10));
+  }();
+  constexpr std::uint64_t dac_read_search = 1U << CAP_DAC_READ_SEARCH;
+  return everybody || (caller.effective & dac_read_search) != 0;
+}
+
 /// Another name for a file. A file that never had one (O_TMPFILE) is created by it.
 Outcome<void> link_at(Call& call, const PathArgument& from, int directory, std::uint64_t path) {
   Object object;
   WARDER_GET(find(call, from, object));
-  constexpr std::uint64_t dac_read_search = 1U << 2U;
-  if (object.by_descriptor && (call.caller.credentials().effective & dac_read_search) == 0) return Errno{ENOENT};
+  if (object.by_descriptor && !may_link_descriptors(call.caller.credentials())) return Errno{ENOENT};
   Place place;
   WARDER_GET(find_new(call, directory, path, place));
   struct stat facts {};

@@ -62,6 +62,8 @@ Outcome<Fd> open_temporary(Call& call, const WalkRequest& where, const OpenReque
   struct stat facts {};
   if (::fstat(directory.fd.get(), &facts) != 0) return Errno::last();
   if (!S_ISDIR(facts.st_mode)) return Errno{ENOTDIR};
+  // The kernel lets a process write its directory of descriptors, which nobody else may; it just holds no files.
+  if (directory.of_caller) return Errno{EOPNOTSUPP};
   PathText name = directory.name;
   if (name.view() == "/") name.truncate(0);
   if (!name.append("/#")) return Errno{ENAMETOOLONG};
@@ -151,6 +153,13 @@ Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, con
   return open_existing(call, object, request);
 }
 
+/// Everything but a file or directory that is only read: see Notification::hand_over().
+bool last_close_matters(const Fd& opened, const OpenRequest& request) {
+  if (request.writes()) return true;
+  struct stat facts {};
+  return ::fstat(opened.get(), &facts) != 0 || !(S_ISREG(facts.st_mode) || S_ISDIR(facts.st_mode));
+}
+
 /// An O_PATH descriptor cannot be given: the kernel refuses to (ADDFD, as of 6.18). It also needs no giving. It carries no right;
 /// all that is later done through it is decided by the object's name; what hiding takes away is its existence. So the caller
 /// opens it itself, once it was seen not to be hidden; by exchanging the path it learns that something hidden exists, and no
@@ -172,7 +181,11 @@ void run(Call& call, int directory, std::uint64_t address, const Outcome<OpenReq
   Outcome<Fd> opened = open_as_caller(call, directory, address, *request);
   if (!opened.ok()) return answer(call, Answer(Errno{opened.code()}));
   const CloseOnExec cloexec = (request->flags & O_CLOEXEC) != 0 ? CloseOnExec::yes : CloseOnExec::no;
-  (void)std::move(call.notification).give_fd(*std::move(opened), cloexec);
+  if (last_close_matters(*opened, *request)) {
+    (void)std::move(call.notification).hand_over(*std::move(opened), cloexec);
+  } else {
+    (void)std::move(call.notification).give_fd(*std::move(opened), cloexec);
+  }
 }
 
 }  // namespace

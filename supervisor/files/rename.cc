@@ -36,6 +36,13 @@ bool is_directory(const Place& place) {
   return ::fstatat(place.directory.fd.get(), place.last.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(facts.st_mode);
 }
 
+bool on_one_mount(const Place& a, const Place& b) {
+  struct statx one {
+  }, two{};
+  return ::statx(a.directory.fd.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &one) == 0 &&
+         ::statx(b.directory.fd.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &two) == 0 && one.stx_mnt_id == two.stx_mnt_id;
+}
+
 /// The names of both ends as they are now that nobody else renames.
 Outcome<void> name_again(Call& call, Place& place) {
   PathText above;
@@ -78,6 +85,8 @@ Outcome<void> rename_at(Call& call, const PathArgument& from, const PathArgument
   Place source, target;
   WARDER_GET(find(call, from, source));
   WARDER_GET(find(call, to, target));
+  const bool named = source.kind == Place::Kind::name && target.kind == Place::Kind::name;
+  if (!named && !on_one_mount(source, target)) return Errno{EXDEV};
   if (source.kind != Place::Kind::name) return Errno{EBUSY};
   if (target.kind != Place::Kind::name) return Errno{(flags & RENAME_NOREPLACE) != 0 ? EEXIST : EBUSY};
 

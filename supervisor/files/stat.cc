@@ -96,6 +96,8 @@ Answer access_of(Call& call, PathArgument argument, int mode, int flags) {
   argument.empty_path = (flags & AT_EMPTY_PATH) != 0;
   Object object;
   WARDER_GET(find_visible(call, argument, object));
+  // A process may do anything in its directory of descriptors, whatever the mode says; others may not (proc_fd_permission).
+  if (object.of_caller && object.name.view().ends_with("/fd")) return 0;
   // The worker has the ids that count as its fs ids, which is what AT_EACCESS looks at.
   if (::syscall(SYS_faccessat2, object.fd.get(), "", mode, AT_EACCESS | AT_EMPTY_PATH) != 0) return Errno::last();
   return 0;

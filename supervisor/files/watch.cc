@@ -20,8 +20,13 @@ using policy::Right;
 Answer add_watch(Call& call) {
   const Notification& asked = call.notification;
   const auto mask = static_cast<std::uint32_t>(asked.argument(2));
+  constexpr std::uint32_t known = IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED | IN_ONLYDIR | IN_DONT_FOLLOW |
+                                  IN_EXCL_UNLINK | IN_MASK_CREATE | IN_MASK_ADD | IN_ISDIR | IN_ONESHOT;
+  constexpr std::uint32_t either = IN_MASK_ADD | IN_MASK_CREATE;
+  if ((mask & known) == 0) return Errno{EINVAL};
   Object instance;
   WARDER_GET(find_open_file(call, asked.int_argument(0), instance));
+  if ((mask & either) == either || instance.name.view() != "anon_inode:inotify") return Errno{EINVAL};
   const LastLink last = (mask & IN_DONT_FOLLOW) != 0 ? LastLink::keep : LastLink::follow;
   Object object;
   WARDER_GET(find(call, {AT_FDCWD, asked.argument(1), last}, object));

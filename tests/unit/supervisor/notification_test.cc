@@ -13,6 +13,7 @@ namespace {
 class FakeKernel final : public NotifyKernel {
  public:
   int send(std::uint64_t id, std::int64_t value, int error, bool run_by_kernel) override {
+    if (added >= 0) answers.push_back(::fcntl(added, F_GETFD) < 0 ? "closed before" : "open still");
     answers.push_back(std::to_string(id) + (run_by_kernel ? " run" : " " + std::to_string(value) + " " + std::to_string(error)));
     return send_error;
   }
@@ -21,11 +22,18 @@ class FakeKernel final : public NotifyKernel {
     answers.push_back(std::to_string(id) + " fd " + (fd.valid() ? "valid" : "-1") + " " + std::to_string(fd_flags));
     return 0;
   }
+  int add_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) override {
+    if (fd_error != 0) return -fd_error;
+    added = fd.get();
+    answers.push_back(std::to_string(id) + " added " + std::to_string(fd_flags));
+    return 42;
+  }
   bool valid(std::uint64_t /*id*/) override { return alive; }
 
   std::vector<std::string> answers;
   int send_error = 0;
   int fd_error = 0;
+  int added = -1;
   bool alive = true;
 };
 
@@ -79,6 +87,12 @@ BOOST_AUTO_TEST_CASE(a_descriptor_is_given_with_its_close_on_exec_flag) {
   BOOST_TEST(Notification(kernel, call_of(6)).give_fd(Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)), CloseOnExec::yes).ok());
   BOOST_TEST(Notification(kernel, call_of(7)).give_fd(Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)), CloseOnExec::no).ok());
   BOOST_TEST(kernel.answers == Answers({"6 fd valid 524288", "7 fd valid 0"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_handed_over_is_closed_before_the_caller_goes_on) {
+  FakeKernel kernel;
+  BOOST_TEST(Notification(kernel, call_of(6)).hand_over(Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)), CloseOnExec::yes).ok());
+  BOOST_TEST(kernel.answers == Answers({"6 added 524288", "closed before", "6 42 0"}));
 }
 
 BOOST_AUTO_TEST_CASE(no_descriptor_is_a_refusal) {
