@@ -93,7 +93,7 @@ static void report_fd(const char* object, const char* flags, int fd) {
   }
   struct stat st;
   int stated = fstat(fd, &st);
-  say("open %s %s -> fd %d fl %x cloexec %d mode %06o", object, flags, fd, fcntl(fd, F_GETFL), fcntl(fd, F_GETFD),
+  say("open %s %s -> fd %d fl %x cloexec %d mode %06o", object, flags, fd, fcntl(fd, F_GETFL) & ~O_NOFOLLOW, fcntl(fd, F_GETFD),
       stated == 0 ? st.st_mode : 0);
   close(fd);
 }
@@ -325,8 +325,7 @@ static void descriptor_numbers(void) {
 }
 
 int main(int argc, char** argv) {
-  must(argc == 2 && chdir(argv[1]) == 0, "directory");
-  umask(022);
+  begin(argc, argv);
   every_object_with_every_flag();
   creation();
   names();
