@@ -1,18 +1,82 @@
 // `warder profile groups [GROUP...]`, `warder profile schema`: the words that a profile may use.
 #include <fmt/format.h>
 
+#include <cstring>
+
 #include "policy/groups.h"
+#include "policy/hardening.h"
 #include "runtime/commands/profile_verbs.h"
 #include "runtime/commands/verb.h"
 
 namespace warder::runtime {
+
+namespace {
+
+constexpr std::string_view hardening = "hardening";
+
+std::string_view condition_text(policy::HardeningCondition condition) {
+  switch (condition) {
+    case policy::HardeningCondition::any:
+      return "";
+    case policy::HardeningCondition::new_user_namespace:
+      return " with CLONE_NEWUSER";
+    case policy::HardeningCondition::terminal_injection:
+      return " TIOCSTI, TIOCLINUX, TIOCSETD";
+    case policy::HardeningCondition::executable_memfd:
+      return " without MFD_NOEXEC_SEAL";
+    case policy::HardeningCondition::undivided_family:
+      return " of a family that no namespace divides";
+    case policy::HardeningCondition::raw_transport:
+      return " of raw packets or another transport than TCP and UDP";
+    case policy::HardeningCondition::fast_open:
+      return " with MSG_FASTOPEN";
+  }
+  return "";
+}
+
+std::string_view scope_text(policy::HardeningScope scope) {
+  switch (scope) {
+    case policy::HardeningScope::always:
+      return "in every profile";
+    case policy::HardeningScope::with_paths:
+      return "in a profile with `paths`";
+    case policy::HardeningScope::with_exec:
+      return "in a profile that refuses the exec right somewhere";
+    case policy::HardeningScope::with_network:
+      return "in a profile with `network` addresses";
+  }
+  return "";
+}
+
+/// The built-in set: what is refused when, which door it closes, and what stops working.
+std::string hardening_text() {
+  std::string text;
+  auto scope = static_cast<policy::HardeningScope>(-1);
+  for (const auto& rule : policy::hardening_rules()) {
+    if (rule.scope != scope) text += fmt::format("{}:\n", scope_text(rule.scope));
+    scope = rule.scope;
+    const char* error = strerrorname_np(rule.error);
+    text += fmt::format("  {}{} ({}): {}; breaks {}\n", rule.call, condition_text(rule.condition), error != nullptr ? error : "?",
+                        rule.reason, rule.breaks);
+  }
+  return text;
+}
+
+}  // namespace
 
 Result<int> show_groups(const std::vector<std::string>& groups) {
   std::string text;
   for (const auto& group : policy::syscall_groups()) {
     if (groups.empty()) text += fmt::format("{:<18} {}\n", group.name, group.about);
   }
+  if (groups.empty())
+    text += fmt::format("{:<18} The set that is refused in every profile, and what each refusal breaks; no word of profiles\n",
+                        hardening);
   for (const auto& name : groups) {
+    if (name == hardening) {
+      text += hardening_text();
+      continue;
+    }
     const std::string word = name.starts_with('@') ? name : "@" + name;
     const auto numbers = policy::syscalls_of(word);
     if (!numbers)

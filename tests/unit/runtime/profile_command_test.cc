@@ -151,6 +151,8 @@ BOOST_AUTO_TEST_CASE(groups_and_schema_are_printed) {
   BOOST_TEST(holds(run({"groups"}).output, "@mount"));
   BOOST_TEST(holds(run({"groups", "@mount"}).output, "  umount2\n"));
   BOOST_TEST(run({"groups", "@nothing"}).code == 1);
+  BOOST_TEST(holds(run({"groups", "hardening"}).output, "  io_uring_setup (ENOSYS): "));
+  BOOST_TEST(holds(run({"groups", "hardening"}).output, "; breaks "));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
