@@ -28,7 +28,6 @@ Result<void> WorkerPool::start() {
 
 Result<void> WorkerPool::spawn() {
   Locked locked(mutex_);
-  std::erase_if(members_, [](const std::unique_ptr<Member>& member) { return member->done; });
   if (members_.size() >= max_waiting + max_listeners + spare_workers)
     return Error(Fault::environment, "too many workers", EAGAIN);
   members_.push_back(std::make_unique<Member>(*this, surroundings_));
@@ -98,7 +97,8 @@ void WorkerPool::work(Member& member) {
     std::erase_if(listeners_, [](const auto& one) { return one->ended && one->users == 0; });
   }
   --spare_;
-  member.done = true;  // freed by the next spawn(); nothing of it is touched any more
+  std::erase_if(members_, [&member](const std::unique_ptr<Member>& one) { return one.get() == &member; });
+  release_stack();
 }
 
 /// Waits for a listener that nobody receives from, and claims it. Nothing where there are spare workers enough.
@@ -224,7 +224,7 @@ void WorkerPool::interrupt_receivers() {
       Locked locked(mutex_);
       for (const auto& member : members_) {
         const Listener* serving = member->serving;
-        if (member->done || serving == nullptr || !(quiesced_ || serving->ended)) continue;
+        if (serving == nullptr || !(quiesced_ || serving->ended)) continue;
         any = interrupt(*member) || any;
       }
     }

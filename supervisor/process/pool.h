@@ -87,7 +87,6 @@ class WorkerPool {
     std::atomic<Listener*> serving{nullptr};
     std::atomic<bool> receiving{false};     ///< stands in RECV, or is about to
     std::atomic<bool> interrupting{false};  ///< somebody is about to break its RECV off
-    bool done = false;                      ///< the thread is over; under mutex_
   };
 
   static void* run_worker(void* member);

@@ -1,8 +1,10 @@
 #include "supervisor/process/thread.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include <csignal>
+#include <cstdint>
 
 namespace warder::supervisor {
 
@@ -21,6 +23,20 @@ Result<void> start_thread(void* (*body)(void*), void* argument, std::size_t stac
   ::pthread_attr_destroy(&attributes);
   if (error != 0) return Error::syscall("pthread_create", error);
   return {};
+}
+
+void release_stack() {
+  constexpr std::uintptr_t page = 4096;
+  constexpr std::uintptr_t in_use = 2 * page;  // this frame, and what the system call's wrapper takes
+  pthread_attr_t attributes;
+  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return;
+  void* bottom = nullptr;
+  std::size_t size = 0;
+  ::pthread_attr_getstack(&attributes, &bottom, &size);
+  ::pthread_attr_destroy(&attributes);
+  const std::uintptr_t here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) & ~(page - 1);
+  const auto begin = reinterpret_cast<std::uintptr_t>(bottom);
+  if (here > begin + in_use) ::madvise(bottom, here - in_use - begin, MADV_DONTNEED);
 }
 
 void unblock_signal(int signal) {

@@ -11,6 +11,10 @@ namespace warder::supervisor {
 /// reached.
 Result<void> start_thread(void* (*body)(void*), void* argument, std::size_t stack_size);
 
+/// Lets the pages of the calling thread's stack go, but for what its caller still uses: libc keeps the stacks of finished
+/// threads.
+void release_stack();
+
 /// For the calling thread alone.
 void unblock_signal(int signal);
 
