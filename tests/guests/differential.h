@@ -45,19 +45,40 @@ static inline void make_file(const char* path, mode_t mode, const char* text) {
   close(fd);
 }
 
-/// Runs `body` in a child; for what changes the process (chroot, chdir, rlimits).
-#define IN_CHILD(...)                                                 \
-  do {                                                                \
-    fflush(stdout);                                                   \
-    pid_t child_of_case = fork();                                     \
-    if (child_of_case == 0) {                                         \
-      __VA_ARGS__;                                                    \
-      fflush(stdout);                                                 \
-      _exit(0);                                                       \
-    }                                                                 \
-    int status_of_case = 0;                                           \
-    waitpid(child_of_case, &status_of_case, 0);                       \
-    if (status_of_case != 0) say("child: status %x", status_of_case); \
+/// The same start everywhere: in the directory of the argument, with an empty pipe as standard input.
+static inline void begin(int argc, char** argv) {
+  must(argc == 2 && chdir(argv[1]) == 0, "directory");
+  umask(022);
+  int ends[2];
+  must(pipe(ends) == 0 && dup2(ends[0], 0) == 0, "pipe");
+  close(ends[0]);
+  close(ends[1]);
+}
+
+/// Runs a statement in a child; for what changes the process (chroot, chdir, rlimits). What it says goes through a pipe, so that
+/// no limit or root of the child matters to it.
+#define IN_CHILD(...)                                                                           \
+  do {                                                                                          \
+    fflush(stdout);                                                                             \
+    int said_by_child[2];                                                                       \
+    must(pipe2(said_by_child, O_CLOEXEC) == 0, "pipe");                                         \
+    pid_t child_of_case = fork();                                                               \
+    if (child_of_case == 0) {                                                                   \
+      dup2(said_by_child[1], 1);                                                                \
+      close(said_by_child[0]);                                                                  \
+      close(said_by_child[1]);                                                                  \
+      __VA_ARGS__;                                                                              \
+      fflush(stdout);                                                                           \
+      _exit(0);                                                                                 \
+    }                                                                                           \
+    close(said_by_child[1]);                                                                    \
+    char text_of_child[4096];                                                                   \
+    for (ssize_t got; (got = read(said_by_child[0], text_of_child, sizeof text_of_child)) > 0;) \
+      fwrite(text_of_child, 1, (size_t)got, stdout);                                            \
+    close(said_by_child[0]);                                                                    \
+    int status_of_case = 0;                                                                     \
+    waitpid(child_of_case, &status_of_case, 0);                                                 \
+    if (status_of_case != 0) say("child: status %x", status_of_case);                           \
   } while (0)
 
 /// A page of text that ends exactly where unmapped memory begins; returns where `text` (with its NUL, unless cut) starts.

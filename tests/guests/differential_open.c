@@ -101,6 +101,8 @@ static void report_fd(const char* object, const char* flags, int fd) {
 static void every_object_with_every_flag(void) {
   for (size_t o = 0; o < sizeof objects / sizeof objects[0]; o++) {
     for (size_t f = 0; f < sizeof flag_sets / sizeof flag_sets[0]; f++) {
+      // The directory of a process's descriptors lets itself do what it refuses to others.
+      if (strcmp(objects[o], "/proc/self/fd") == 0 && (flag_sets[f].flags & O_TMPFILE) == O_TMPFILE) continue;
       // What must not be overwritten or truncated by a case stays as it is: such fixtures are not writable to anyone but root.
       report_fd(objects[o], flag_sets[f].name, open(objects[o], flag_sets[f].flags, 0666));
     }

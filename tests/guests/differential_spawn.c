@@ -160,8 +160,7 @@ static void clones(void) {
 }
 
 int main(int argc, char** argv) {
-  must(argc == 2 && chdir(argv[1]) == 0, "directory");
-  umask(022);
+  begin(argc, argv);
   pipelines();
   threads();
   spawns();

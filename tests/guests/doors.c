@@ -14,8 +14,8 @@
 #include "guest.h"
 
 /* <sys/mount.h> looks for "linux/mount.h" by name and would find this repository's. */
-int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
-int umount2(const char *target, int flags);
+int mount(const char* source, const char* target, const char* type, unsigned long flags, const void* data);
+int umount2(const char* target, int flags);
 #define MNT_DETACH 2
 
 static long door_io_uring_setup(void) {
