@@ -27,13 +27,15 @@ namespace {
 constexpr unsigned first_slave_major = 136;  // Unix98 slaves: 136 to 143, Documentation/admin-guide/devices.txt
 constexpr unsigned last_slave_major = 143;
 
-Result<void> check_pty_end(BorrowedFd fd, bool slave) {
+enum class PtyEnd : std::uint8_t { master, slave };
+
+Result<void> check_pty_end(BorrowedFd fd, PtyEnd end) {
   struct statfs filesystem {};
   if (::fstatfs(fd.get(), &filesystem) < 0) return Error::syscall("fstatfs");
   struct stat status = WARDER_TRY(status_of(fd));
   bool device = S_ISCHR(status.st_mode);
-  bool number = slave ? major(status.st_rdev) >= first_slave_major && major(status.st_rdev) <= last_slave_major
-                      : status.st_rdev == makedev(5, 2);
+  bool number = end == PtyEnd::slave ? major(status.st_rdev) >= first_slave_major && major(status.st_rdev) <= last_slave_major
+                                     : status.st_rdev == makedev(5, 2);
   if (filesystem.f_type == DEVPTS_SUPER_MAGIC && device && number) return {};
   return Error::user("/dev/pts of the container is no devpts");
 }
@@ -44,12 +46,12 @@ Result<Console> open_console(BorrowedFd root, ConsoleSize size) {
   Console console;
   console.master =
       WARDER_TRY_WITH(kernel::open_in_root(root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY, RESOLVE_NO_SYMLINKS), "console");
-  WARDER_TRY_WITH(check_pty_end(console.master, false), "console");
+  WARDER_TRY_WITH(check_pty_end(console.master, PtyEnd::master), "console");
   int unlocked = 0;
   if (::ioctl(console.master.get(), TIOCSPTLCK, &unlocked) < 0) return Error::syscall("console: TIOCSPTLCK");
   console.slave = Fd(::ioctl(console.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!console.slave) return Error::syscall("console: TIOCGPTPEER");
-  WARDER_TRY_WITH(check_pty_end(console.slave, true), "console");
+  WARDER_TRY_WITH(check_pty_end(console.slave, PtyEnd::slave), "console");
   if (size.height != 0 || size.width != 0) {
     winsize window{};
     window.ws_row = size.height;
@@ -66,8 +68,26 @@ Result<void> send_console(BorrowedFd console_socket, const Console& console) {
   return {};
 }
 
+namespace {
+
+/// The mount point in /dev itself: a link that an image has there is replaced and never followed.
+Result<Fd> console_place(BorrowedFd root) {
+  Fd dev = WARDER_TRY(kernel::open_in_root(root, "/dev", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
+  Result<Fd> there = kernel::open_beneath(dev, "console", O_PATH | O_NOFOLLOW);
+  if (there) {
+    struct stat status = WARDER_TRY(status_of(*there));
+    if (S_ISREG(status.st_mode) || S_ISCHR(status.st_mode)) return there;
+    if (::unlinkat(dev.get(), "console", 0) < 0) return Error::syscall("unlinkat");
+  }
+  Fd made(::openat(dev.get(), "console", O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!made) return Error::syscall("openat");
+  return made;
+}
+
+}  // namespace
+
 Result<void> mount_console(BorrowedFd root, const Console& console) {
-  Fd target = WARDER_TRY_WITH(ensure_file(root, "/dev/console"), "/dev/console");
+  Fd target = WARDER_TRY_WITH(console_place(root), "/dev/console");
   Fd mount = WARDER_TRY_WITH(kernel::clone_mount(console.slave, "", kernel::Recursion::this_mount), "/dev/console");
   WARDER_TRY_WITH(kernel::attach_mount(mount, target), "/dev/console");
   return {};

@@ -49,15 +49,17 @@ bool wants_real_directory(const MountPlan& plan) {
 }
 
 /// Where `plan` goes; made where it is missing.
-Result<Fd> find_target(const MountContext& context, const MountPlan& plan, bool directory) {
+enum class PointKind : std::uint8_t { directory, file };
+
+Result<Fd> find_target(const MountContext& context, const MountPlan& plan, PointKind kind) {
   if (plan.destination == "/") return Error::user("the root itself cannot be a mount's destination");
   if (!plan.follow_destination) {
     auto [parent, name] = WARDER_TRY(ensure_parent(context.root, plan.destination));
     Fd there(::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (there) return there;
   }
-  Fd target =
-      WARDER_TRY(directory ? ensure_directory(context.root, plan.destination) : ensure_file(context.root, plan.destination));
+  Fd target = WARDER_TRY(kind == PointKind::directory ? ensure_directory(context.root, plan.destination)
+                                                      : ensure_file(context.root, plan.destination));
   if (!wants_real_directory(plan)) return target;
   Result<Fd> direct = kernel::open_in_root(context.root, plan.destination, O_PATH, RESOLVE_NO_SYMLINKS);
   if (!direct && direct.error().code() == ELOOP) return Error::user("the destination must not be or pass a symbolic link");
@@ -143,7 +145,7 @@ Result<void> copy_covered(const MountPlan& plan, BorrowedFd target, BorrowedFd m
 }
 
 Result<void> make_filesystem(const MountContext& context, const MountPlan& plan, MadeMounts& made) {
-  Fd target = WARDER_TRY(find_target(context, plan, true));
+  Fd target = WARDER_TRY(find_target(context, plan, PointKind::directory));
   Fd mount = WARDER_TRY(new_filesystem(context, plan, target));
   WARDER_TRY(check_target(context, plan, target, mount));
   if (plan.copy_up) WARDER_TRY(copy_covered(plan, target, mount));
@@ -174,7 +176,7 @@ Result<void> make_bind(const MountContext& context, const MountPlan& plan, Fd tr
   if (plan.copy_source_link && WARDER_TRY(copy_source_link(context, plan, source_path(plan, context.bundle)))) return {};
   if (!tree) tree = WARDER_TRY(clone_source(plan, context.bundle));
   struct stat status = WARDER_TRY(status_of(tree));
-  Fd target = WARDER_TRY(find_target(context, plan, S_ISDIR(status.st_mode)));
+  Fd target = WARDER_TRY(find_target(context, plan, S_ISDIR(status.st_mode) ? PointKind::directory : PointKind::file));
   WARDER_TRY(check_target(context, plan, target, tree));
   WARDER_TRY(kernel::attach_mount(tree, target));
   WARDER_TRY(apply_propagation(plan, tree));
@@ -190,7 +192,7 @@ Result<void> make_one(const MountContext& context, const Mount& mount, std::size
     case MountKind::bind:
       return make_bind(context, plan, index < context.host_trees.size() ? std::move(context.host_trees[index]) : Fd(), made);
     case MountKind::cgroup: {
-      Fd target = WARDER_TRY(find_target(context, plan, true));
+      Fd target = WARDER_TRY(find_target(context, plan, PointKind::directory));
       WARDER_TRY(check_target(context, plan, target, target));
       return mount_cgroups(context, plan, target, made);
     }

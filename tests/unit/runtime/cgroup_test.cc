@@ -1,13 +1,16 @@
 // Cgroup layouts, limits as writes, and device rules as a program. Pure, except for the last suite, which makes real cgroups.
 #include "runtime/cgroups/cgroup.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <map>
 
+#include "linux/open.h"
 #include "runtime/cgroups/device_program.h"
 #include "runtime/cgroups/limits.h"
 
@@ -188,6 +191,33 @@ BOOST_AUTO_TEST_CASE(a_rule_is_written_as_the_kernel_reads_it) {
   DeviceRule rule{.allow = true, .type = 'c', .major = 1, .minor = {}, .read = true, .write = true, .mknod = false};
   BOOST_TEST(device_rule_text(rule) == "c 1:* rw");
   BOOST_TEST(device_rule_text(DeviceRule{}) == "a *:* rwm");
+}
+
+/// On a hybrid machine the unified hierarchy takes device programs too, and no v1 controller says no before them.
+BOOST_AUTO_TEST_CASE(the_kernel_takes_the_program_and_denies_by_it) {
+  std::string top = "/sys/fs/cgroup/unified";
+  if (::geteuid() != 0 || ::access((top + "/cgroup.procs").c_str(), W_OK) != 0) return;
+  std::string directory = top + "/warder-unit-" + std::to_string(::getpid());
+  BOOST_REQUIRE(::mkdir(directory.c_str(), 0755) == 0);
+  {
+    Fd cgroup = *kernel::open_path(directory, O_RDONLY | O_DIRECTORY);
+    Result<void> attached = attach_device_program(cgroup, effective_device_rules({}));
+    BOOST_TEST(attached.ok(), (attached.ok() ? std::string() : attached.error().text()));
+    // Again, as `update` does: the new one replaces the old.
+    BOOST_TEST(attach_device_program(cgroup, effective_device_rules({})).ok());
+  }
+  pid_t child = ::fork();
+  if (child == 0) {
+    Fd procs = *kernel::open_path(directory + "/cgroup.procs", O_WRONLY);
+    bool entered = kernel::write_once(procs, "0").ok();
+    bool allowed = ::open("/dev/null", O_RDWR) >= 0;
+    bool denied = ::open("/dev/kmsg", O_RDONLY) < 0 && errno == EPERM;
+    ::_exit(entered && allowed && denied ? 0 : 1);
+  }
+  int status = 0;
+  BOOST_TEST(::waitpid(child, &status, 0) == child);
+  BOOST_TEST(status == 0);
+  BOOST_TEST(::rmdir(directory.c_str()) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
