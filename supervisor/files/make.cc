@@ -2,11 +2,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <array>
 
+#include "linux/procfs.h"
 #include "supervisor/files/handlers.h"
 #include "supervisor/files/steps.h"
 
@@ -76,22 +77,26 @@ Outcome<void> symlink_at(Call& call, std::uint64_t target, int directory, std::u
 
 /// linkat with AT_EMPTY_PATH needed CAP_DAC_READ_SEARCH until Linux 6.10, which gives it to whoever opened the file; the way by
 /// /proc/self/fd is open to everybody anyway.
-bool may_link_descriptors(const Credentials& caller) {
-  static const bool everybody = [] {
-    utsname system{};
-    int major = 0, minor = 0;
-    return ::uname(&system) == 0 && std::sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
-           (major > 6 || (major == 6 && minor >= 10));
+bool may_link_descriptors(Call& call) {
+  static const bool everybody = [&] {
+    std::array<char, 64> release;
+    const Fd file(::openat(call.worker.procfs.get(), "sys/kernel/osrelease", O_RDONLY | O_CLOEXEC));
+    const ssize_t size = file.valid() ? kernel::read_afresh(file, release.data(), release.size()) : 0;
+    const std::string_view text(release.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    const std::size_t dot = std::min(text.find('.'), text.size());
+    const std::size_t end = std::min(text.find_first_not_of("0123456789", dot + 1), text.size());
+    const std::uint64_t major = kernel::number(text.substr(0, dot));
+    return major > 6 || (major == 6 && dot < end && kernel::number(text.substr(dot + 1, end - dot - 1)) >= 10);
   }();
   constexpr std::uint64_t dac_read_search = 1U << CAP_DAC_READ_SEARCH;
-  return everybody || (caller.effective & dac_read_search) != 0;
+  return everybody || (call.caller.credentials().effective & dac_read_search) != 0;
 }
 
 /// Another name for a file. A file that never had one (O_TMPFILE) is created by it.
 Outcome<void> link_at(Call& call, const PathArgument& from, int directory, std::uint64_t path) {
   Object object;
   WARDER_GET(find(call, from, object));
-  if (object.by_descriptor && !may_link_descriptors(call.caller.credentials())) return Errno{ENOENT};
+  if (object.by_descriptor && !may_link_descriptors(call)) return Errno{ENOENT};
   Place place;
   WARDER_GET(find_new(call, directory, path, place));
   struct stat facts {};

@@ -112,6 +112,11 @@ Outcome<Fd> open_or_make(Call& call, WalkRequest where, const OpenRequest& reque
   if (exclusive || (request.flags & O_NOFOLLOW) != 0) where.last = LastLink::keep;
   PathText target;
   Place place;
+  if (where.path.ends_with('/')) {
+    Place directory;
+    WARDER_GET(find_place(call.caller, call.worker.policy, where, directory));
+    if (directory.kind == Place::Kind::name) return Errno{EISDIR};
+  }
   for (int attempt = 0; attempt < max_links; ++attempt) {
     if (!exclusive) {
       bool found = false;
@@ -121,7 +126,6 @@ Outcome<Fd> open_or_make(Call& call, WalkRequest where, const OpenRequest& reque
     Place here;
     WARDER_GET(find_place(call.caller, call.worker.policy, where, here));
     if (here.kind != Place::Kind::name) return Errno{exclusive ? EEXIST : EISDIR};
-    if (here.trailing_slash) return Errno{EISDIR};
     Outcome<Fd> made = make(call, here, request);
     if (made.code() != EEXIST || exclusive) return made;
     // Somebody was faster, or a link stands there whose target is missing: that is what O_CREAT makes then.
@@ -136,14 +140,10 @@ Outcome<Fd> open_or_make(Call& call, WalkRequest where, const OpenRequest& reque
   return Errno{ELOOP};
 }
 
-Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, const OpenRequest& request) {
-  PathText path;
-  WARDER_GET(call.caller.copy_path(address, path));
-  if (path.empty()) return Errno{ENOENT};
-  if ((request.flags & (O_CREAT | O_TRUNC)) != 0 || request.temporary()) WARDER_GET(room_for_descriptor(call));
+Outcome<Fd> find_and_open(Call& call, int directory, std::string_view path, const OpenRequest& request) {
   WalkRequest where;
   where.directory = directory;
-  where.path = path.view();
+  where.path = path;
   where.resolve = request.resolve;
   if ((request.flags & O_NOFOLLOW) != 0) where.last = LastLink::keep;
   if (request.temporary()) return open_temporary(call, where, request);
@@ -151,6 +151,17 @@ Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, con
   Object object;
   WARDER_GET(find_object(call.caller, call.worker.policy, where, object));
   return open_existing(call, object, request);
+}
+
+Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, const OpenRequest& request) {
+  PathText path;
+  WARDER_GET(call.caller.copy_path(address, path));
+  if (path.empty()) return Errno{ENOENT};
+  const bool leaves_traces = (request.flags & (O_CREAT | O_TRUNC)) != 0 || request.temporary();
+  if (leaves_traces) WARDER_GET(room_for_descriptor(call));
+  Outcome<Fd> opened = find_and_open(call, directory, path.view(), request);
+  if (!opened.ok() && !leaves_traces && !call.notification.answered()) WARDER_GET(room_for_descriptor(call));
+  return opened;
 }
 
 /// Everything but a file or directory that is only read: see Notification::hand_over().

@@ -10,11 +10,18 @@ namespace {
 
 using policy::Right;
 
+/// A process may write its own directory of descriptors on a procfs, others may not; but nobody can remove anything there.
+Outcome<void> check_procfs(const Place& place) {
+  if (place.directory.of_caller && place.directory.name.view().ends_with("/fd")) return Errno{EPERM};
+  return {};
+}
+
 Outcome<void> unlink_at(Call& call, int directory, std::uint64_t path) {
   Place place;
   WARDER_GET(find(call, {directory, path}, place));
   if (place.kind != Place::Kind::name) return Errno{EISDIR};
   WARDER_GET(ask_to_remove(call, place, Right::remove));
+  WARDER_GET(check_procfs(place));
   if (::unlinkat(place.directory.fd.get(), place.last.c_str(), 0) != 0) return Errno::last();
   return {};
 }
