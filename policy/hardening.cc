@@ -27,6 +27,7 @@ constexpr auto rules = std::to_array<HardeningRule>({
     {"userfaultfd", Condition::any, Scope::always, EPERM, "stalls whoever reads the caller's memory",
      "post-copy migration, CRIU"},
     {"bpf", Condition::any, Scope::always, EPERM, surface, "loading BPF programs"},
+    {"perf_event_open", Condition::any, Scope::always, EPERM, surface, "perf and profilers that count events of the processor"},
     {"kexec_load", Condition::any, Scope::always, EPERM, surface, "booting another kernel"},
     {"kexec_file_load", Condition::any, Scope::always, EPERM, surface, "booting another kernel"},
     {"init_module", Condition::any, Scope::always, EPERM, surface, "loading kernel modules"},

@@ -81,8 +81,17 @@ bool is_there(const Place& place) {
 Outcome<void> ask_to_make(Call& call, const Place& place, policy::Rights wanted) {
   const policy::Compiled& policy = call.worker.policy;
   const std::string_view name = place.name.view();
-  if (!policy.path(name, wanted).allowed && is_there(place) && !policy.path(name, {}).hidden) return Errno{EEXIST};
-  return ask(call, name, wanted);
+  policy::Verdict verdict = policy.path(name, wanted);
+  if (!verdict.allowed && is_there(place) && !policy.path(name, {}).hidden) return Errno{EEXIST};
+  if (!verdict.hidden) return ask(call, name, wanted);
+  // A hidden name is not to be told from one that may not be made.
+  verdict.hidden = false;
+  verdict.error = EACCES;
+  AuditEvent event;
+  event.wanted = wanted;
+  event.path = name;
+  if (!permit(call, verdict, event)) return Errno{verdict.error};
+  return {};
 }
 
 Outcome<void> ask_to_remove(Call& call, const Place& place, policy::Rights wanted) {
