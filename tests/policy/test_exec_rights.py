@@ -11,18 +11,18 @@ from harness.bundle import BUSYBOX, ContainerTest, needs_guest  # noqa: E402
 # Landlock says this exactly.
 TREES = 'warder: 1\naudit: {audit}\npaths:\n  "/**": rw\n  "/bin/**": rx\n  "/guests/**": rx\n  "/work/**": rwx\n'
 # Only the exec stop can say this.
-GLOBS = 'warder: 1\npaths:\n  "/**": rwx\n  "/work/*.bin": rw\n  "/work/tool-[0-9]": none\n'
+GLOBS = 'warder: 1\npaths:\n  "/**": rwx\n  "/work/*.bin": rw\n  "/work/busybox-[0-9]": none\n'
 
 
 class ExecRights(ContainerTest):
     def make(self, profile):
         bundle = self.bundle(hostname="exec", profile=profile)
-        for name in ("work/ok", "work/x.bin", "work/tool-1", "opt/prog"):
+        for name in ("work/busybox-ok", "work/busybox.bin", "work/busybox-1", "opt/busybox"):
             target = bundle.rootfs / name
             target.parent.mkdir(exist_ok=True)
             shutil.copy(BUSYBOX, target)
         bundle.write("/work/script", "#!/bin/busybox sh\nexit 3\n", 0o755)
-        bundle.write("/work/bad-script", "#!/work/x.bin sh\nexit 3\n", 0o755)
+        bundle.write("/work/bad-script", "#!/work/busybox.bin sh\nexit 3\n", 0o755)
         bundle.write("/work/s.bin", "#!/bin/busybox sh\nexit 3\n", 0o755)
         bundle.write("/opt/script", "#!/bin/busybox sh\nexit 3\n", 0o755)
         return bundle
@@ -35,8 +35,8 @@ class ExecRights(ContainerTest):
         for audit in ("refused", "cheap"):
             with self.subTest(audit=audit):
                 bundle = self.make(TREES.format(audit=audit))
-                self.assertEqual(self.results(bundle, "exec /work/ok true", "exec /opt/prog true", "execveat /work/ok true",
-                                              "execveat /opt/prog true", "exec /work/script", "exec /opt/script"),
+                self.assertEqual(self.results(bundle, "exec /work/busybox-ok true", "exec /opt/busybox true", "execveat /work/busybox-ok true",
+                                              "execveat /opt/busybox true", "exec /work/script", "exec /opt/script"),
                                  ["OK exit 0", "EACCES", "OK exit 0", "EACCES", "OK exit 3", "EACCES"])
 
     def refused(self, result):
@@ -45,8 +45,8 @@ class ExecRights(ContainerTest):
 
     def test_globs(self):
         bundle = self.make(GLOBS)
-        results = self.results(bundle, "exec /work/ok true", "exec /work/x.bin true", "exec /work/tool-1 true",
-                               "execveat /work/x.bin true", "exec /work/script", "exec /work/s.bin", "exec /work/bad-script")
+        results = self.results(bundle, "exec /work/busybox-ok true", "exec /work/busybox.bin true", "exec /work/busybox-1 true",
+                               "execveat /work/busybox.bin true", "exec /work/script", "exec /work/s.bin", "exec /work/bad-script")
         self.assertEqual((results[0], results[4]), ("OK exit 0", "OK exit 3"))
         for index in (1, 2, 3, 5, 6):
             self.refused(results[index])
@@ -61,16 +61,16 @@ class ExecRights(ContainerTest):
 
     def test_through_links_and_proc(self):
         bundle = self.make(GLOBS)
-        (bundle.rootfs / "work/link").symlink_to("x.bin")
-        results = self.results(bundle, "exec /work/link true", "exec /proc/self/root/work/x.bin true",
-                               "exec /work/../work/x.bin true", "link /work/x.bin /work/free", "rename /work/x.bin /work/free")
+        (bundle.rootfs / "work/busybox-link").symlink_to("busybox.bin")
+        results = self.results(bundle, "exec /work/busybox-link true", "exec /proc/self/root/work/busybox.bin true",
+                               "exec /work/../work/busybox.bin true", "link /work/busybox.bin /work/busybox-free", "rename /work/busybox.bin /work/busybox-free")
         for result in results[:3]:
             self.refused(result)
-        self.assertNotIn("OK exit 0", self.results(bundle, "exec /work/free true"))
+        self.assertNotIn("OK exit 0", self.results(bundle, "exec /work/busybox-free true"))
 
     def test_the_first_program_is_judged_too(self):
         bundle = self.make(GLOBS)
-        out = bundle.run("/work/x.bin", "true")
+        out = bundle.run("/work/busybox.bin", "true")
         self.assertNotEqual(out.code, 0, out)
 
     def test_many_programs_in_a_row(self):

@@ -49,7 +49,7 @@ class Moves(ContainerTest):
         bundle = self.tree()
         self.assertEqual(self.results(bundle, "rename /work/.git /work/g", "rename /work/sub /work/sub2",
                                       "exchange /work/.git /work/plain", "noreplace /work/.git /work/g",
-                                      "rename /work/sub/.git /work/sub/g", "rename /work/.git/hooks /work/h",
+                                      "rename /work/sub2/.git /work/sub2/g", "rename /work/.git/hooks /work/h",
                                       "rename /work/.git/hooks /work/.git/h"),
                          ["EXDEV", "OK", "EXDEV", "EXDEV", "EXDEV", "EXDEV", "EXDEV"])
         self.assertEqual((bundle.rootfs / "work/.git/hooks/post-commit").read_text(), ".git/hooks/post-commit")
@@ -62,7 +62,8 @@ class Moves(ContainerTest):
 
     def test_a_directory_without_anything_protected_moves(self):
         self.assertEqual(self.results(self.tree(), "rename /work/plain /work/other", "rename /work/other /tmp/other",
-                                      "exchange /tmp/other /work/f"), ["OK", "OK", "OK"])
+                                      "exchange /work/other /work/f"), ["OK", "EXDEV", "OK"],
+                         "in /tmp a later .git/hooks would be writable")
 
     def test_the_parent_of_a_pinned_file_stays(self):
         bundle = self.tree()
@@ -96,7 +97,7 @@ class Moves(ContainerTest):
         self.results(bundle, "rename /work/.git /work/g", "write /work/.git/hooks/post-commit x", "write /work/pinned/inner x")
         rules = [line["rule"].rsplit(":", 1)[1] for line in bundle.audit()]
         self.assertEqual(rules[1:], ["8", "9"], bundle.audit())
-        self.assertIn(rules[0], ("7", "8"))
+        self.assertIn(rules[0], ("5", "7", "8"), "the entry that would give, or one that takes away")
 
 
 if __name__ == "__main__":
