@@ -16,7 +16,7 @@ class [[nodiscard]] RealIdentity {
  public:
   /// The worker must be the caller (Caller::act) already. Check ok(): where it is false nothing may be done.
   explicit RealIdentity(Caller& caller);
-  /// The worker is the caller as before: by its file system ids.
+  /// The worker is the caller as before: by its effective ids.
   ~RealIdentity();
   RealIdentity(const RealIdentity&) = delete;
   RealIdentity& operator=(const RealIdentity&) = delete;
@@ -24,6 +24,7 @@ class [[nodiscard]] RealIdentity {
 
  private:
   bool take();
+  bool set_real(uid_t uid, gid_t gid);
 
   Caller& caller_;
   uid_t own_uid_ = 0;

@@ -31,7 +31,7 @@ class ExecStop {
   ExecStop(const ExecStop&) = delete;
   ExecStop& operator=(const ExecStop&) = delete;
 
-  /// Starts the tracer thread, once.
+  /// Starts the tracer thread; done already, it does nothing.
   Result<void> start();
 
   /// Seizes and interrupts `caller` (a thread id in PID 1's namespace) that waits in a notification. When it returns, letting the

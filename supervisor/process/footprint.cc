@@ -32,7 +32,7 @@ int release_segments(dl_phdr_info* program, std::size_t /*size*/, void* /*unused
 
 }  // namespace
 
-void let_startup_code_go() {
+void release_unused_memory() {
   ::malloc_trim(0);
   ::dl_iterate_phdr(release_segments, nullptr);
 }

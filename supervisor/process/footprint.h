@@ -1,10 +1,11 @@
-// How little memory an idle PID 1 keeps. Main thread.
+// How little memory an idle PID 1 keeps.
 #pragma once
 
 namespace warder::supervisor {
 
-/// Lets the pages of the program go that starting up has touched: they stay in the page cache, and what is needed again comes
-/// back by a minor fault. Keeps the idle PSS of a container's PID 1 well below 1 MiB.
-void let_startup_code_go();
+/// Gives back what the heap does not use, and lets the pages of the program go that have been touched once: they stay in the page
+/// cache, and what is needed again comes back by a minor fault. Called after starting up and after a burst of work; keeps the PSS
+/// of an idle PID 1 below 1 MiB. Any thread.
+void release_unused_memory();
 
 }  // namespace warder::supervisor

@@ -185,9 +185,7 @@ Result<void> install_own_filter(Duty duty) {
     program.allow(callers);
     program.allow(files);
     program.allow(sockets);
-  }
-  if (duty == Duty::judge_exec) {
-    constexpr int tracing[] = {SYS_ptrace};
+    constexpr int tracing[] = {SYS_ptrace};  // the exec stop; callers that wait when the container is to be frozen
     program.allow(tracing);
   }
   program.add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));

@@ -8,6 +8,7 @@
 #include "linux/seccomp.h"
 #include "supervisor/dispatch.h"
 #include "supervisor/notification.h"
+#include "supervisor/process/exec_stop.h"
 #include "supervisor/process/thread.h"
 
 namespace warder::supervisor {
@@ -98,6 +99,7 @@ void WorkerPool::work(Member& member) {
   }
   --spare_;
   std::erase_if(members_, [&member](const std::unique_ptr<Member>& one) { return one.get() == &member; });
+  burst_over_ = true;
   release_stack();
 }
 
@@ -243,6 +245,28 @@ void WorkerPool::interrupt_waiter(pid_t thread, std::uint64_t id) {
   }
 }
 
+/// Whoever waits for the workload is made to ask again later. The kernel restarts the call only if it sees the caller
+/// interrupted, so the tracer interrupts it; no signal is involved.
+void WorkerPool::break_off_waiters() {
+  struct Waiter {
+    pid_t thread;
+    std::uint64_t id;
+    pid_t caller;
+  };
+  std::vector<Waiter> waiters;
+  {
+    Locked locked(mutex_);
+    for (const auto& member : members_) {
+      const Worker& worker = member->worker;
+      if (!worker.waiting_ || worker.interrupted_) continue;
+      waiters.push_back({worker.thread_, worker.waiting_id_, worker.waiting_caller_});
+    }
+  }
+  for (const Waiter& waiter : waiters) {
+    if (surroundings_.exec_stop.arm(waiter.caller).ok()) interrupt_waiter(waiter.thread, waiter.id);
+  }
+}
+
 bool WorkerPool::quiesce() {
   quiesced_ = true;
   interrupt_receivers();
@@ -254,6 +278,7 @@ bool WorkerPool::quiesce() {
       for (const auto& listener : listeners_) busy += listener->users;
       if (busy == 0) return true;
     }
+    break_off_waiters();
     ::poll(nullptr, 0, 2);
   }
   return false;

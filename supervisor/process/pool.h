@@ -60,8 +60,9 @@ class WorkerPool {
   /// The main thread saw POLLHUP: its workers go back to the spare ones.
   void end_listener(int listener);
 
-  /// Finishes what was received and receives no more, for the freezer. False where some call is still being answered after a
-  /// second. Main thread.
+  /// Finishes what was received and receives no more, for the freezer; calls that wait for the workload are broken off and asked
+  /// again after resume(). False where some call is still being answered after a second. The exec stop's tracer must run. Main
+  /// thread.
   bool quiesce();
   void resume();
 
@@ -112,6 +113,7 @@ class WorkerPool {
   void interrupt_receivers();
   bool interrupt(Member& member);
   void interrupt_waiter(pid_t thread, std::uint64_t id);
+  void break_off_waiters();
 
   const Surroundings surroundings_;
   mutable pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
@@ -123,6 +125,7 @@ class WorkerPool {
   std::size_t waiting_ = 0;
   std::atomic<bool> quiesced_{false};
   std::atomic<bool> watchman_sleeps_{false};
+  bool burst_over_ = false;  ///< workers have ended: there is memory to give back
 };
 
 }  // namespace warder::supervisor

@@ -110,7 +110,7 @@ class Supervisor {
   }
 
   std::optional<int> on_children() {
-    if (duty_ == Duty::judge_exec) {
+    if (duty_ != Duty::reap) {
       exec_stop_.poke();
       if (const int status = exec_stop_.workload_status(); status >= 0) return kernel::exit_code(status);
     }
@@ -137,7 +137,7 @@ class Supervisor {
   void end_of_preparation(const std::string& failure) {
     peer_open_ = false;
     ::close(peer_fd);
-    let_startup_code_go();
+    release_unused_memory();
     if (starter_ < 0) return;
     const Message answer = executing_ ? Message{MessageType::done, 0, "", {}} : Message{MessageType::failed, 0, failure, {}};
     control_.answer(std::exchange(starter_, -1), answer);
@@ -186,9 +186,7 @@ class Supervisor {
         WARDER_TRY(pool_.add_listener(std::move(request.fds.front())));
         return done;
       case MessageType::control_quiesce:
-        if (duty_ != Duty::reap && !pool_.quiesce()) {
-          return Error(Fault::environment, "a process of the container waits in a call that PID 1 is carrying out");
-        }
+        WARDER_TRY(quiesce());
         return done;
       case MessageType::control_resume:
         pool_.resume();
@@ -204,6 +202,14 @@ class Supervisor {
       default:
         return Error::bug("PID 1 does not know this request");
     }
+  }
+
+  Result<void> quiesce() {
+    if (duty_ == Duty::reap) return {};
+    WARDER_TRY(exec_stop_.start());
+    if (pool_.quiesce()) return {};
+    pool_.resume();
+    return Error(Fault::environment, "a process of the container waits in a call that PID 1 is carrying out");
   }
 
   const Boot boot_;

@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <csignal>
 #include <string_view>
+#include <utility>
 
 #include "linux/procfs.h"
 #include "linux/seccomp.h"
 #include "supervisor/audit.h"
+#include "supervisor/process/footprint.h"
 #include "supervisor/process/pool.h"
 
 namespace warder::supervisor {
@@ -70,6 +72,7 @@ void WorkerPool::watch() {
     {
       Locked locked(mutex_);
       if (quiet > quiet_ticks && waiting_ == 0) {
+        if (std::exchange(burst_over_, false)) release_unused_memory();
         watchman_sleeps_ = true;
         // A worker that receives looks at the flag after it has counted: either it wakes us or we see its count.
         if (nothing_received() && log_due < 0) {
