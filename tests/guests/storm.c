@@ -160,6 +160,7 @@ static void sigkill(void) {
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
   }
+  sleep_ms(300);
   int writer = open("/work/fifo", O_WRONLY | O_NONBLOCK);
   printf("sigkill: readers left behind %d\n", writer >= 0);
   struct stat st;
