@@ -97,6 +97,7 @@ int run_profile(std::vector<std::string> words, std::size_t before) {
   std::rotate(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(before), words.end());
   words.insert(words.begin(), "profile");
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   return profile_command(static_cast<int>(words.size()), argv.data());

@@ -94,6 +94,7 @@ Result<std::vector<std::uint32_t>> architectures(const Seccomp& config) {
 /// stand in one rule of libseccomp, and every runtime since the first takes each as a rule of its own then.
 std::vector<std::vector<scmp_arg_cmp>> alternatives(const std::vector<SeccompArgument>& arguments) {
   std::vector<scmp_arg_cmp> all;
+  all.reserve(arguments.size());
   std::set<std::uint32_t> seen;
   bool repeated = false;
   for (const SeccompArgument& argument : arguments) {
