@@ -202,27 +202,47 @@ Verdict address_verdict(const Profile& profile, NetOperation operation, const En
   return refused_by(profile, deciding != nullptr ? deciding->source : section, profile.on_deny.error.value_or(EACCES));
 }
 
+Verdict refused_by_hardening(const Profile& profile, int error) {
+  Verdict verdict = refused_by(profile, Source{}, error);
+  verdict.allowed = false;  // in every mode: see hardening.h
+  verdict.action = DenyAction::refuse;
+  return verdict;
+}
+
+/// The last rule of `syscalls` that names the number, or null.
+const SyscallRule* deciding_rule(const Profile& profile, int number) {
+  const SyscallRule* deciding = nullptr;
+  for (const auto& rule : profile.syscalls) {
+    if (std::find(rule.numbers.begin(), rule.numbers.end(), number) != rule.numbers.end()) deciding = &rule;
+  }
+  return deciding;
+}
+
+/// Families that no namespace divides, and, where addresses decide, those whose peers have no such address.
+bool hardening_refuses_family(const Profile& profile, int family) {
+  const SyscallRule* given = deciding_rule(profile, syscall_number("socket").value_or(-1));
+  if (!profile.hardening || (given != nullptr && given->allow)) return false;
+  if (family == AF_ALG || family == AF_VSOCK) return true;
+  const bool has_address = family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK;
+  return (profile.network.connect || profile.network.bind) && !profile.network.families && !has_address;
+}
+
 Verdict family_verdict(const Profile& profile, int family) {
   const auto& families = profile.network.families;
   const Source& source = profile.network.families_source;
+  if (hardening_refuses_family(profile, family)) return refused_by_hardening(profile, EAFNOSUPPORT);
   if (!families || std::find(families->begin(), families->end(), family) != families->end()) return allowed_by(source);
   return refused_by(profile, source, EAFNOSUPPORT);
 }
 
 Verdict syscall_verdict(const Profile& profile, int number) {
-  const SyscallRule* deciding = nullptr;
-  for (const auto& rule : profile.syscalls) {
-    if (std::find(rule.numbers.begin(), rule.numbers.end(), number) != rule.numbers.end()) deciding = &rule;
-  }
+  const SyscallRule* deciding = deciding_rule(profile, number);
   if (deciding != nullptr && deciding->allow) return allowed_by(deciding->source);
   if (deciding != nullptr) return refused_by(profile, deciding->source, profile.on_deny.error.value_or(EPERM));
   for (const auto& rule : hardening_rules()) {
     if (rule.condition != HardeningCondition::any || syscall_number(rule.call) != number) continue;
     if (!hardening_applies(rule, profile)) continue;
-    Verdict verdict = refused_by(profile, Source{}, rule.error);
-    verdict.allowed = false;  // in every mode: see hardening.h
-    verdict.action = DenyAction::refuse;
-    return verdict;
+    return refused_by_hardening(profile, rule.error);
   }
   return allowed_by(Source{});
 }

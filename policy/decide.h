@@ -42,7 +42,8 @@ struct PathRights {
 /// Transport::other (raw, SCTP, packet, vsock, …) is refused where the section is present, except AF_NETLINK, which
 /// `families` decides alone.
 [[nodiscard]] Verdict decide_address(const Profile& profile, NetOperation operation, const Endpoint& endpoint);
-/// `network.families`; always EAFNOSUPPORT.
+/// `network.families` and the hardening set (AF_ALG, AF_VSOCK; where addresses decide and no families are listed, all but unix,
+/// inet, inet6 and netlink); always EAFNOSUPPORT.
 [[nodiscard]] Verdict decide_family(const Profile& profile, int address_family);
 /// `syscalls`: the last rule with the number decides; else the hardening set. Default errno EPERM.
 [[nodiscard]] Verdict decide_syscall(const Profile& profile, int number);

@@ -217,6 +217,15 @@ BOOST_AUTO_TEST_CASE(a_single_call_outweighs_its_group) {
   allows(profile, "syscall", "read");
 }
 
+BOOST_AUTO_TEST_CASE(a_family_that_no_namespace_divides_needs_socket_to_be_given_back) {
+  BOOST_TEST(ask(profile_of("mode: learn\n"), "socket", "vsock").error == EAFNOSUPPORT);
+  BOOST_TEST(!ask(profile_of("network: {families: [alg]}\n"), "socket", "alg").allowed);
+  allows(profile_of("syscalls: {allow: [socket]}\n"), "socket", "vsock");
+  allows(profile_of(""), "socket", "packet");
+  BOOST_TEST(!ask(profile_of("network: {connect: []}\n"), "socket", "packet").allowed);
+  allows(profile_of("network: {connect: []}\n"), "socket", "netlink");
+}
+
 BOOST_AUTO_TEST_CASE(the_hardening_set_stands_behind_every_profile) {
   const Profile profile = builtin_profile();
   const Verdict verdict = ask(profile, "syscall", "bpf");
