@@ -102,8 +102,11 @@ Outcome<void> link_at(Call& call, const PathArgument& from, int directory, std::
   struct stat facts {};
   if (::fstat(object.fd.get(), &facts) != 0) return Errno::last();
   const policy::Rights wanted = facts.st_nlink == 0 ? Right::link | Right::create : policy::Rights(Right::link);
-  WARDER_GET(ask_to_make(call, place, wanted));
+  const policy::Compiled& policy = call.worker.policy;
+  const bool hidden = policy.hides() && policy.path(place.name.view(), {}).hidden;
+  WARDER_GET(hidden ? ask_for_new_name(call, place, wanted) : ask_to_make(call, place, wanted));
   WARDER_GET(ask(call, object, Right::link));
+  if (object.named) WARDER_GET(ask_to_gain_nothing(call, object.name.view(), place.name.view()));
   const ByNumber number = WARDER_GET(ByNumber::of(call, object.fd));
   return checked(::linkat(AT_FDCWD, number.c_str(), place.directory.fd.get(), place.last.c_str(), AT_SYMLINK_FOLLOW));
 }

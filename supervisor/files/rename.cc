@@ -54,22 +54,8 @@ Outcome<void> name_again(Call& call, Place& place) {
   return {};
 }
 
-/// The right to the new name. A hidden one is not to be told from one that may not be made.
-Outcome<void> ask_for_new_name(Call& call, const Place& place) {
-  policy::Verdict verdict = call.worker.policy.path(place.name.view(), Right::rename);
-  if (verdict.hidden) {
-    verdict.hidden = false;
-    verdict.error = EACCES;
-  }
-  AuditEvent event;
-  event.wanted = Right::rename;
-  event.path = place.name.view();
-  if (!permit(call, verdict, event)) return Errno{verdict.error};
-  return {};
-}
-
 Outcome<void> ask_to_move(Call& call, const Place& from, const Place& to) {
-  if (!is_directory(from)) return {};
+  if (!is_directory(from)) return ask_to_gain_nothing(call, from.name.view(), to.name.view());
   const policy::Verdict verdict = call.worker.policy.move_directory(from.name.view(), to.name.view());
   AuditEvent event;
   event.wanted = Right::rename;
@@ -94,7 +80,7 @@ Outcome<void> rename_at(Call& call, const PathArgument& from, const PathArgument
   WARDER_GET(name_again(call, source));
   WARDER_GET(name_again(call, target));
   WARDER_GET(ask_to_remove(call, source, Right::rename));
-  WARDER_GET(ask_for_new_name(call, target));
+  WARDER_GET(ask_for_new_name(call, target, Right::rename));
   WARDER_GET(ask_to_move(call, source, target));
   if (exchange) WARDER_GET(ask_to_move(call, target, source));
   if ((flags & RENAME_WHITEOUT) != 0) WARDER_GET(ask(call, source.name.view(), Right::mkdev));

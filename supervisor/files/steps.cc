@@ -100,6 +100,37 @@ Outcome<void> ask_to_remove(Call& call, const Place& place, policy::Rights wante
   return ask(call, name, wanted);
 }
 
+Outcome<void> ask_for_new_name(Call& call, const Place& place, policy::Rights wanted) {
+  policy::Verdict verdict = call.worker.policy.path(place.name.view(), wanted);
+  if (verdict.hidden) {
+    verdict.hidden = false;
+    verdict.error = EACCES;
+  }
+  AuditEvent event;
+  event.wanted = wanted;
+  event.path = place.name.view();
+  if (!permit(call, verdict, event)) return Errno{verdict.error};
+  return {};
+}
+
+Outcome<void> ask_to_gain_nothing(Call& call, std::string_view from, std::string_view to) {
+  using policy::Right;
+  const policy::Compiled& policy = call.worker.policy;
+  for (const Right right : {Right::read, Right::write, Right::exec, Right::truncate, Right::chmod, Right::chown, Right::xattr,
+                            Right::utime, Right::watch, Right::ioctl}) {
+    policy::Verdict verdict = policy.path(from, right);
+    if (!verdict.would_refuse || policy.path(to, right).would_refuse) continue;
+    verdict.error = EXDEV;
+    verdict.hidden = false;
+    verdict.action = policy::DenyAction::refuse;
+    AuditEvent event;
+    event.wanted = right;
+    event.path = from;
+    if (!permit(call, verdict, event)) return Errno{EXDEV};
+  }
+  return {};
+}
+
 Outcome<ByNumber> ByNumber::of(Call& call, BorrowedFd object) {
   if (::fchdir(call.caller.cache().own_descriptors().get()) != 0) return Errno{EPERM};
   ByNumber name;

@@ -41,6 +41,13 @@ Outcome<void> ask(Call& call, std::string_view name, policy::Rights wanted);
 Outcome<void> ask_to_make(Call& call, const Place& place, policy::Rights wanted);
 /// Asks about a name that is to be removed or renamed. ENOENT, and no refusal, where nothing stands there: `rm -f` relies on it.
 Outcome<void> ask_to_remove(Call& call, const Place& place, policy::Rights wanted);
+/// Asks about the new name of an object that keeps its old one or loses it (rename, link): a hidden one answers like one that may
+/// not be made, EACCES.
+Outcome<void> ask_for_new_name(Call& call, const Place& place, policy::Rights wanted);
+/// Asks whether a file may be known by another name as well, or instead: EXDEV where the profile gives more rights on the file by
+/// the new name (a file that may not be read could be moved to where it may). Programs copy it then, which needs the rights.
+/// Landlock's REFER says the same. Directories have policy::Compiled::move_directory().
+Outcome<void> ask_to_gain_nothing(Call& call, std::string_view from, std::string_view to);
 /// Whether something stands at the place, links not followed.
 [[nodiscard]] bool is_there(const Place& place);
 
