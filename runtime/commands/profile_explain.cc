@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "policy/groups.h"
 #include "policy/request.h"
 #include "runtime/commands/profile_verbs.h"
 #include "runtime/commands/verb.h"
@@ -50,7 +51,7 @@ const policy::EntryReport* report_of(const policy::Lowered& lowered, const polic
   return found != lowered.entries.end() ? &*found : nullptr;
 }
 
-/// Calls that the operation is made with, for the list of what is trapped; empty: all of them.
+/// The calls that one enforcer answers, grouped by the rule that made it so.
 std::string trapped_text(const policy::Lowered& lowered, policy::Enforcer enforcer) {
   struct Group {
     std::string calls;
@@ -113,6 +114,7 @@ Result<int> explain_request(const policy::Profile& profile, const std::string& o
   text += fmt::format("  profile     {} ({}), {}\n", profile.name, layers_text(profile), profile.hash());
   if (report != nullptr) text += fmt::format("  enforcer    {}\n", enforcers_text(*report));
   if (request.kind == Request::Kind::syscall) text += call_text(lowered, request.number);
+  if (request.kind == Request::Kind::family) text += call_text(lowered, policy::syscall_number("socket").value_or(-1));
   const std::string trapped =
       trapped_text(lowered, policy::Enforcer::notify) + trapped_text(lowered, policy::Enforcer::exec_stop);
   text += trapped.empty() ? "  traps       nothing: the supervisor answers no call under this profile\n"
