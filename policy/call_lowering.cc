@@ -259,6 +259,7 @@ void Lowering::families() {
 
 Need Lowering::need(std::size_t place, const PathCall& call, Rights& missing) const {
   const Profile& profile = *chain_[place];
+  if (profile.live) return Need::always;
   if (learns(profile)) return call.use == PathUse::existence ? Need::none : Need::always;
   if (!profile.paths) return Need::none;
   if (hides_[place] && call.use != PathUse::object) return Need::always;
@@ -287,7 +288,7 @@ void Lowering::path_call(const PathCall& call) {
   const bool writing = most == Need::writing;
   add(number, writing ? opens_for_writing(static_cast<unsigned>(call.flags)) : std::vector<ArgumentTest>(), FilterAction::notify);
   std::string reason = "paths: " + rights_text(why);
-  if (why.empty()) reason = learns(*because) ? "mode: learn" : "paths: hide";
+  if (why.empty()) reason = because->live ? "live: true" : learns(*because) ? "mode: learn" : "paths: hide";
   report(number, FilterAction::notify, 0, writing ? std::string(call.when) : "", std::move(reason), taken_away_by(*because, why));
 }
 
@@ -295,7 +296,7 @@ void Lowering::device_requests() {
   const int number = *syscall_number("ioctl");
   if (std::ranges::find(settled_, number) != settled_.end()) return;
   for (const auto* profile : chain_) {
-    if (!learns(*profile) && rights_everywhere(*profile).covers(Right::ioctl)) continue;
+    if (!learns(*profile) && !profile->live && rights_everywhere(*profile).covers(Right::ioctl)) continue;
     for (const auto& harmless : harmless_ioctls()) add(number, {harmless}, FilterAction::allow);
     add(number, {}, FilterAction::notify);
     report(number, FilterAction::notify, 0, "but requests of terminals and sockets", "paths: ioctl",
@@ -319,7 +320,7 @@ void Lowering::network_call(std::string_view name, std::vector<ArgumentTest> tes
 void Lowering::network() {
   for (const auto* profile : chain_) {
     const Network& network = profile->network;
-    const bool learning = learns(*profile);
+    const bool learning = learns(*profile) || profile->live;
     if (network.connect || learning) {
       network_call("connect", {}, "", "connect", network.connect_source);
       const bool datagrams = learning || !(gives_all_addresses(*network.connect, Transport::udp) &&

@@ -285,8 +285,9 @@ std::uint64_t landlock_access(Right right, int abi) {
       return abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0;
     case Right::truncate:
       return abi >= 3 ? kernel::landlock_fs_truncate : 0;
-    // IOCTL_DEV would also refuse the requests of terminals; the others have no right in Landlock.
     case Right::ioctl:
+      return abi >= 5 ? kernel::landlock_fs_ioctl_dev : 0;
+    // The others have no right in Landlock.
     case Right::watch:
     case Right::chmod:
     case Right::utime:
@@ -311,7 +312,7 @@ LandlockLowering lower_to_landlock(const Profile& profile, const Compiled& compi
     const Right right = static_cast<Right>(1U << bit);
     if (!refused.any(right) || landlock_access(right, abi) == 0) continue;
     expressible = expressible | right;
-    if (!alone.any(right) || moves.any(right)) continue;
+    if (!alone.any(right) || moves.any(right) || right == Right::ioctl) continue;
     Exactness exactness(profile, right, names);
     if (!exactness.holds()) continue;
     lowered.exact = lowered.exact | right;
@@ -335,6 +336,10 @@ LandlockLowering lower_to_landlock(const Profile& profile, const Compiled& compi
       if (names.kind(literal) == FileKind::directory && names.pinned(literal)) object = object.without(rights_of_files);
     }
     add_rule(rules, names.anchor(literal), access_of(object, abi) & lowered.handled);
+  }
+  // Terminals are always asked what they like, and of the devices that every program opens nobody expects EACCES for ENOTTY.
+  for (const auto* device : {"console", "full", "null", "ptmx", "pts", "random", "tty", "urandom", "zero"}) {
+    add_rule(rules, std::string("/dev/") + device, landlock_access(Right::ioctl, abi) & lowered.handled);
   }
   for (const auto& [path, access] : rules) lowered.paths.push_back({path, access, path != "/"});
   return lowered;

@@ -115,7 +115,7 @@ void describe(const Profile& profile, const std::vector<Profile>& chain, Compile
   plan.name = profile.name;
   plan.hash = profile.hash();
   for (const auto& one : chain) {
-    const bool learns = one.mode == Mode::learn;
+    const bool learns = one.mode == Mode::learn || one.live;  // asks about everything
     if (one.paths || learns) plan.decides_paths = true;
     if (one.network.connect || one.network.bind || one.network.families || learns) plan.decides_network = true;
     if (one.paths && std::ranges::any_of(*one.paths, &PathEntry::hide)) plan.hides = true;
