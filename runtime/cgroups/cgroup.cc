@@ -103,8 +103,9 @@ Result<void> apply_device_rules(const CgroupState& state, const Resources& resou
   return {};
 }
 
-/// rmdir with everything below; a dying process may hold a directory for a moment.
-Result<void> remove_tree(const std::string& directory, const Deadline& deadline) {
+Result<void> remove_tree(const std::string& directory, const Deadline& deadline);
+
+Result<void> remove_children(const std::string& directory, const Deadline& deadline) {
   std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(directory.c_str()), ::closedir);
   if (!entries) return errno == ENOENT ? Result<void>() : Result<void>(Error::syscall("opendir '" + directory + "'"));
   while (dirent* entry = ::readdir(entries.get())) {
@@ -112,9 +113,15 @@ Result<void> remove_tree(const std::string& directory, const Deadline& deadline)
     if (entry->d_type != DT_DIR || name == "." || name == "..") continue;
     WARDER_TRY(remove_tree(directory + "/" + entry->d_name, deadline));
   }
-  entries.reset();
+  return {};
+}
+
+/// rmdir, of what is below first where there is something; a dying process may hold a directory for a moment.
+Result<void> remove_tree(const std::string& directory, const Deadline& deadline) {
   while (::rmdir(directory.c_str()) < 0 && errno != ENOENT) {
     if (errno != EBUSY || deadline.passed()) return Error::syscall("rmdir '" + directory + "'");
+    WARDER_TRY(remove_children(directory, deadline));
+    if (::rmdir(directory.c_str()) == 0 || errno == ENOENT) return {};
     deadline.wait_a_little();
   }
   return {};
@@ -169,6 +176,23 @@ Result<Cgroup> Cgroup::create(const CgroupRequest& request) {
   if (made) return cgroup;
   (void)cgroup.remove();
   return std::move(made).error();
+}
+
+Result<void> CgroupEntrance::enter() const {
+  for (const Fd& file : tasks) WARDER_TRY(kernel::write_once(file, "0"));
+  return {};
+}
+
+Result<CgroupEntrance> Cgroup::entrance() const {
+  CgroupEntrance entrance;
+  for (const CgroupState::Directory& one : state_.directories) {
+    if (one.controllers.empty()) {
+      entrance.birth_place = WARDER_TRY(kernel::open_path(one.directory, O_PATH | O_DIRECTORY));
+    } else {
+      entrance.tasks.push_back(WARDER_TRY(kernel::open_path(one.directory + "/tasks", O_WRONLY)));
+    }
+  }
+  return entrance;
 }
 
 Result<void> Cgroup::enter(pid_t pid) const {

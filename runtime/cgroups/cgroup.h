@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "linux/fd.h"
 #include "linux/result.h"
 #include "runtime/config/spec.h"
 #include "runtime/state/container_state.h"
@@ -59,6 +60,19 @@ struct CgroupStats {
   std::map<std::string, std::map<std::string, std::uint64_t>> hugetlb;  ///< page size -> usage, max, failcnt
 };
 
+/// The way into a cgroup for a process that is about to be made. Opened by the runtime with its own rights, used by the child,
+/// which may have none.
+///
+/// Moving another process waits for an RCU grace period (some 10 ms) because of the lock against its forking; a single-threaded
+/// process that writes "0" to v1's `tasks` needs no lock since Linux 5.19, and v2 takes a process at birth.
+struct CgroupEntrance {
+  std::vector<Fd> tasks;  ///< v1
+  Fd birth_place;         ///< v2: for CLONE_INTO_CGROUP (Linux 5.7)
+
+  /// Moves the calling process. It must be single-threaded.
+  [[nodiscard]] Result<void> enter() const;
+};
+
 class Cgroup {
  public:
   /// Makes the directories and applies the limits. A directory that is there already is used; if processes are in it, it is not
@@ -73,7 +87,8 @@ class Cgroup {
   [[nodiscard]] bool enabled() const { return !state_.directories.empty(); }
   [[nodiscard]] bool unified() const { return state_.directories.size() == 1 && state_.directories[0].controllers.empty(); }
 
-  /// Moves a process (all its threads) in. Costs some milliseconds for the first of a burst: the kernel waits for readers.
+  Result<CgroupEntrance> entrance() const;
+  /// Moves any process in, with all its threads; see CgroupEntrance for what that costs.
   Result<void> enter(pid_t pid) const;
   /// A directory below the container's cgroup for an exec session; "..", an absolute path and symlinks are refused.
   Result<Cgroup> below(std::string_view path) const;

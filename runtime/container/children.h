@@ -18,6 +18,7 @@ struct ChildContext {
   const LaunchRequest& request;
   NamespacePlan plan;
   HostTrees trees;
+  CgroupEntrance cgroup;
   Fd boot;              ///< sealed memfd
   Fd init_runtime;      ///< P1's end towards P0
   Fd workload_runtime;  ///< P2's end towards P0

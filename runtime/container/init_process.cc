@@ -54,6 +54,7 @@ Result<void> write_time_offsets(const Spec& spec) {
 
 Result<void> enter_namespaces(const ChildContext& context) {
   const NamespacePlan& plan = context.plan;
+  WARDER_TRY_WITH(context.cgroup.enter(), "cgroup");
   if (plan.in_user_namespace()) WARDER_TRY(become_namespace_root());
   WARDER_TRY(kernel::become_undumpable());
   if (!plan.needs_intermediate()) WARDER_TRY(join(plan.all_joined()));

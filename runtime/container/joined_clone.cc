@@ -34,8 +34,10 @@ Result<kernel::Cloned> become_intermediate(const std::vector<const JoinedNamespa
 
 }  // namespace
 
-Result<kernel::Cloned> clone_in(const std::vector<const JoinedNamespace*>& joined, std::uint64_t flags) {
-  if (joined.empty()) return kernel::clone_process({.flags = flags, .cgroup_v2 = {}});
+Result<kernel::Cloned> clone_in(const std::vector<const JoinedNamespace*>& joined, std::uint64_t flags, BorrowedFd cgroup_v2) {
+  if (joined.empty()) {
+    return kernel::clone_process({.flags = flags, .cgroup_v2 = cgroup_v2.valid() ? std::optional(cgroup_v2) : std::nullopt});
+  }
   auto [mine, theirs] = WARDER_TRY(kernel::make_seqpacket_pair());
   kernel::Cloned intermediate = WARDER_TRY(kernel::clone_process({}));
   if (intermediate.child()) {

@@ -134,11 +134,12 @@ Result<Fd> boot_memfd(const supervisor::Boot& boot) {
   return kernel::sealed_memfd("boot", {reinterpret_cast<const char*>(block.data()), block.size()});
 }
 
-/// Everything P1 needs before it may go on: maps, cgroup.
+/// What P1 needs before it may go on.
 Result<void> release_init(const LaunchRequest& request, const NamespacePlan& plan, pid_t pid, BorrowedFd socket) {
   const Linux& linux_ = request.spec.linux_;
   if (plan.new_user()) WARDER_TRY_WITH(write_id_maps(pid, linux_, choose_map_method(linux_)), "user namespace");
-  WARDER_TRY_WITH(request.cgroup.enter(pid), "cgroup");
+  // v1 is entered by P1 itself, v2 at birth, except through an intermediate, which may not have had the right to.
+  if (request.cgroup.unified() && plan.needs_intermediate()) WARDER_TRY_WITH(request.cgroup.enter(pid), "cgroup");
   return supervisor::send_message(socket,
                                   {.type = MessageType::start, .number = static_cast<std::uint64_t>(pid), .text = {}, .fds = {}});
 }
@@ -152,6 +153,7 @@ Result<Launched> launch(const LaunchRequest& request) {
   ChildContext context{.request = request,
                        .plan = WARDER_TRY(plan_namespaces(request.spec)),
                        .trees = {},
+                       .cgroup = WARDER_TRY_WITH(request.cgroup.entrance(), "cgroup"),
                        .boot = WARDER_TRY(boot_memfd(request.boot)),
                        .init_runtime = std::move(init_theirs),
                        .workload_runtime = std::move(workload_theirs),
@@ -162,7 +164,7 @@ Result<Launched> launch(const LaunchRequest& request) {
   if (::geteuid() == 0) WARDER_TRY(kernel::become_undumpable());
   std::vector<const JoinedNamespace*> joined;
   if (context.plan.needs_intermediate()) joined = context.plan.all_joined();
-  kernel::Cloned init = WARDER_TRY_WITH(clone_in(joined, context.plan.clone_flags), "PID 1");
+  kernel::Cloned init = WARDER_TRY_WITH(clone_in(joined, context.plan.clone_flags, context.cgroup.birth_place), "PID 1");
   if (init.child()) {
     init_mine.reset();
     workload_mine.reset();

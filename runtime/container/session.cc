@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "linux/clone.h"
 #include "linux/open.h"
 #include "linux/process.h"
@@ -89,13 +91,19 @@ Result<void> take_console(const SessionRequest& request) {
 }
 
 /// E1.
-[[noreturn]] void become_session(const SessionRequest& request, const Target& target, BorrowedFd boot, Fd runtime) {
-  Result<Message> start = supervisor::receive_message(runtime);
-  if (!start) ::_exit(1);
+[[noreturn]] void become_session(const SessionRequest& request, const Target& target, const CgroupEntrance& cgroup,
+                                 BorrowedFd boot, Fd runtime) {
+  if (Result<void> entered = cgroup.enter(); !entered) fail_child(runtime, std::move(entered).error().with("cgroup"));
+  // The container's /proc will not know this process, and a label is written through a process's own directory.
+  Result<Fd> own_directory = kernel::open_path("/proc/self", O_PATH | O_DIRECTORY);
+  if (!own_directory) fail_child(runtime, own_directory.error());
   if (Result<void> entered = enter(target); !entered) fail_child(runtime, entered.error());
   if (Result<void> taken = take_console(request); !taken) fail_child(runtime, taken.error());
-  const PlacedFd placed[] = {{boot.get(), supervisor::boot_fd}, {runtime.get(), supervisor::runtime_fd}};
-  fail_child(runtime, execute_init(request.init_binary, "session", placed, request.boot.process.preserve_fds));
+  std::vector<PlacedFd> placed{{boot.get(), supervisor::boot_fd}, {runtime.get(), supervisor::runtime_fd}};
+  const supervisor::ProcessPlan& plan = request.boot.process;
+  bool labelled = !plan.apparmor_profile.empty() || !plan.selinux_label.empty();
+  if (labelled) placed.push_back({own_directory->get(), supervisor::procfs_fd});
+  fail_child(runtime, execute_init(request.init_binary, "session", placed, plan.preserve_fds));
 }
 
 /// E0's side of the conversation. Ends E1 and E2 unless release() was reached.
@@ -111,8 +119,6 @@ class Session {
   }
 
   Result<LaunchedProcess> run() {
-    WARDER_TRY_WITH(request_.cgroup.enter(joiner_.pid), "cgroup");
-    WARDER_TRY(say(MessageType::start));
     while (true) {
       Result<Message> message = supervisor::receive_message(socket_);
       if (!message) break;
@@ -177,10 +183,13 @@ Result<LaunchedProcess> launch_session(const SessionRequest& request) {
   Fd boot = WARDER_TRY(kernel::sealed_memfd("boot", {reinterpret_cast<const char*>(block.data()), block.size()}));
   auto [mine, theirs] = WARDER_TRY(kernel::make_seqpacket_pair());
   if (::geteuid() == 0) WARDER_TRY(kernel::become_undumpable());
-  kernel::Cloned joiner = WARDER_TRY(kernel::clone_process({}));
+  CgroupEntrance cgroup = WARDER_TRY_WITH(request.cgroup.entrance(), "cgroup");
+  std::optional<BorrowedFd> birth_place;
+  if (cgroup.birth_place) birth_place = cgroup.birth_place;
+  kernel::Cloned joiner = WARDER_TRY(kernel::clone_process({.flags = 0, .cgroup_v2 = birth_place}));
   if (joiner.child()) {
     mine.reset();
-    become_session(request, target, boot, std::move(theirs));
+    become_session(request, target, cgroup, boot, std::move(theirs));
   }
   theirs.reset();
   return Session(request, std::move(joiner), std::move(mine)).run();
