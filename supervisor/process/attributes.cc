@@ -18,8 +18,10 @@
 namespace warder::supervisor {
 namespace {
 
-/// This process's own directory in the mounted /proc, after a proof that it is that.
+/// This process's own directory in the mounted /proc, after a proof that it is that; in an exec session, which stands outside of
+/// the container's PID namespace and is unknown to its /proc, the one that the runtime opened.
 Result<Fd> open_own_process_directory() {
+  if (Fd given(::fcntl(procfs_fd, F_DUPFD_CLOEXEC, 0)); given) return given;
   Fd proc = WARDER_TRY(kernel::open_path("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW));
   struct statfs status {};
   if (::fstatfs(proc.get(), &status) != 0) return Error::syscall("fstatfs");

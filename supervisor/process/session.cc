@@ -35,8 +35,9 @@ constexpr BorrowedFd runtime(runtime_fd);
 Result<void> keep_only_own_fds(std::uint32_t preserved) {
   const unsigned first = STDERR_FILENO + 1 + preserved;
   WARDER_TRY(kernel::close_fds(first, boot_fd - 1));
-  WARDER_TRY(kernel::close_fds(runtime_fd + 1, ~0U));
-  return kernel::close_fds_on_exec(boot_fd, runtime_fd);
+  WARDER_TRY(kernel::close_fds(runtime_fd + 1, procfs_fd - 1));
+  WARDER_TRY(kernel::close_fds(procfs_fd + 1, ~0U));
+  return kernel::close_fds_on_exec(boot_fd, procfs_fd);
 }
 
 int fail(const Error& error) {
@@ -83,6 +84,7 @@ int become_session() {
   Boot without_terminal = boot;
   without_terminal.process.terminal = false;  // it will be E2's
   const Result<void> prepared = prepare(without_terminal);
+  ::close(procfs_fd);  // E2 is seen in the container: nothing of the host's procfs may be in its table
   if (!prepared.ok()) return fail(prepared.error());
 
   const long pid = ::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr);

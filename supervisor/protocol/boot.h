@@ -102,7 +102,8 @@ inline constexpr int runtime_fd = 1001;      ///< every mode: SOCK_SEQPACKET to 
 inline constexpr int peer_fd = 1002;         ///< supervise <-> workload: SOCK_SEQPACKET between the two
 inline constexpr int control_fd = 1003;      ///< supervise: listening SOCK_SEQPACKET of the state directory
 inline constexpr int audit_fd = 1004;        ///< supervise: the audit log, O_APPEND|O_WRONLY; may be absent
-inline constexpr int procfs_fd = 1005;       ///< supervise: O_PATH root of a detached procfs of the outer PID namespace
+inline constexpr int procfs_fd = 1005;       ///< supervise: O_PATH root of a detached procfs of the outer PID namespace;
+                                             ///< session with an LSM label: O_PATH of its own directory in the host's procfs
 inline constexpr int workload_pidfd = 1006;  ///< supervise: pidfd of the workload process
 
 }  // namespace warder::supervisor
