@@ -40,7 +40,7 @@ class Sending {
     if (whole && message_.pieces.total > max_datagram) return Errno{EMSGSIZE};
     if ((flags_ & MSG_FASTOPEN) != 0) return Errno{EOPNOTSUPP};  // would connect without having been judged as that
     if ((flags_ & MSG_ZEROCOPY) != 0) return Errno{ENOBUFS};     // the pages would be ours: fall back to copying
-    if (message_.has_address) WARDER_GET(judge_far_end(call_, socket_, message_.address, Purpose::send, far_end_));
+    if (message_.has_address) WARDER_GET(find_far_end());
     std::size_t sent = 0;
     do {
       const std::size_t size = whole ? message_.pieces.total : std::min(message_.pieces.total - sent, chunk_size);
@@ -58,6 +58,16 @@ class Sending {
   }
 
  private:
+  /// A UNIX stream or seqpacket socket sends to its peer alone: the kernel does not look at what the address names.
+  Outcome<void> find_far_end() {
+    if (socket_.kind.domain != AF_UNIX || socket_.kind.type == SOCK_DGRAM) {
+      return judge_far_end(call_, socket_, message_.address, Purpose::send, far_end_);
+    }
+    far_end_.address = message_.address;
+    far_end_.kind = Meaning::Kind::other;
+    return {};
+  }
+
   [[nodiscard]] bool will_wait() const { return socket_.blocking && (flags_ & MSG_DONTWAIT) == 0; }
 
   Answer send_part(bool first, bool more) {
