@@ -6,110 +6,25 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-#include "linux/facts.h"
 #include "linux/open.h"
 #include "linux/process.h"
 #include "linux/socket.h"
-#include "policy/load.h"
-#include "policy/lower.h"
 #include "runtime/commands/console_socket.h"
-#include "runtime/commands/home_directory.h"
-#include "runtime/commands/process_plan.h"
-#include "runtime/commands/rootfs_facts.h"
+#include "runtime/commands/container_plan.h"
 #include "runtime/config/parse.h"
 #include "runtime/container/hooks.h"
-#include "runtime/oci_seccomp.h"
 #include "runtime/text_file.h"
 
 namespace warder::runtime {
 namespace {
 
-constexpr std::string_view profile_annotation = "io.warder.profile";
-
-struct Policy {
-  std::vector<std::byte> block;
-  ProfileState state;
-  std::uint64_t capability_ceiling = ~std::uint64_t{0};
-  std::string audit_file;
-};
-
 Result<std::string> absolute_path(const std::string& path) {
   std::unique_ptr<char, decltype(&::free)> resolved(::realpath(path.c_str(), nullptr), &::free);
   if (resolved == nullptr) return Error::syscall(fmt::format("realpath '{}'", path));
   return std::string(resolved.get());
-}
-
-ProfileState describe(const policy::Profile& profile) {
-  ProfileState state{.name = profile.name, .file = "builtin", .hash = profile.hash(), .layers = {}};
-  for (const policy::Layer& layer : profile.layers) {
-    std::string file = layer.source.file != nullptr ? *layer.source.file : "builtin";
-    state.layers.push_back({.name = layer.name, .file = file, .hash = layer.hash});
-    state.file = std::move(file);
-  }
-  return state;
-}
-
-/// Finds the profile by the names in config.json and compiles it for this kernel and this rootfs.
-Result<Policy> make_policy(const Context& context, const std::string& id, const Spec& spec, BorrowedFd rootfs) {
-  policy::LoadRequest request{.container_id = id,
-                              .hostname = spec.hostname,
-                              .domainname = spec.domainname,
-                              .annotation = std::nullopt,
-                              .joins_uts_namespace = false,
-                              .where = policy::profile_directories(context.options.profile_dir, context.rootless)};
-  auto annotation = spec.annotations.find(std::string(profile_annotation));
-  if (annotation != spec.annotations.end()) request.annotation = annotation->second;
-  const Namespace* uts = spec.linux_.find(NamespaceType::uts);
-  request.joins_uts_namespace = uts != nullptr && !uts->path.empty();
-
-  policy::LoadOutcome outcome = policy::load_for_container(request);
-  if (!outcome.profile) return Error::user(policy::findings_text(outcome.findings));
-  for (const policy::Finding& finding : outcome.findings) context.log.warning(policy::finding_text(finding));
-  auto lowered = policy::lower(*outcome.profile, probe_kernel(), rootfs_facts(rootfs, spec));
-  if (!lowered.ok()) return std::move(lowered).error().with(fmt::format("profile '{}'", outcome.profile->name));
-  auto compiled = WARDER_TRY_WITH(policy::Compiled::open(lowered->block), "compiled profile");
-  return Policy{.block = std::move(lowered->block),
-                .state = describe(*outcome.profile),
-                .capability_ceiling = compiled.capability_ceiling(),
-                .audit_file = context.options.audit_log.value_or(outcome.config.audit_file)};
-}
-
-supervisor::HookPlan hook_plan(const Hook& hook) {
-  return {.path = hook.path, .args = hook.args, .env = hook.env, .timeout_seconds = hook.timeout_seconds.value_or(0)};
-}
-
-Result<supervisor::Boot> make_boot(const Context& context, const CreateOptions& options, const Spec& spec, BorrowedFd rootfs,
-                                   Policy& policy) {
-  supervisor::Boot boot;
-  boot.container_id = options.id;
-  boot.hostname = spec.hostname;
-  boot.private_pid_namespace = spec.linux_.makes(NamespaceType::pid);
-  boot.own_user_namespace = spec.linux_.find(NamespaceType::user) != nullptr;
-  boot.process = WARDER_TRY(plan_process(spec.process));
-  complete_home(boot.process.env, rootfs, boot.process.uid);
-  CapabilityLimits limits{.ceiling = policy.capability_ceiling, .grantable = grantable_capabilities(boot.own_user_namespace)};
-  limit_capabilities(boot.process.capabilities, limits, context.log);
-  const supervisor::CapabilitySets& sets = boot.process.capabilities;
-  boot.supervisor_capabilities = sets.bounding | sets.permitted | sets.inheritable | sets.ambient;
-  boot.process.set_groups = may_set_groups(spec.linux_, spec.annotations);
-  boot.process.new_session_keyring = !options.no_new_keyring;
-  boot.process.preserve_fds = options.preserve_fds;
-  pass_activation_sockets(boot.process);
-  if (spec.linux_.personality) boot.process.personality = spec.linux_.personality->domain;
-  if (spec.linux_.seccomp) {
-    auto program = WARDER_TRY_WITH(compile_seccomp_cached(*spec.linux_.seccomp, context.root.path + "/@seccomp"), "seccomp");
-    boot.process.seccomp_program = std::move(program.filter);
-    boot.process.seccomp_flags = program.flags;
-  }
-  for (const Hook& hook : spec.hooks.start_container) boot.process.start_container_hooks.push_back(hook_plan(hook));
-  boot.compiled = std::move(policy.block);
-  return boot;
 }
 
 ContainerState first_state(const Context& context, const CreateOptions& options, const Spec& spec, const ProfileState& profile) {
@@ -231,11 +146,11 @@ Result<Created> create_container(const Context& context, const CreateOptions& op
   WARDER_TRY(check_container_id(options.id));
   WARDER_TRY(check_console(spec, console));
   Fd rootfs = WARDER_TRY_WITH(kernel::open_path(spec.root.path, O_PATH | O_DIRECTORY | O_NOFOLLOW), "root.path");
-  Policy policy = WARDER_TRY(make_policy(context, options.id, spec, rootfs));
+  PolicyPlan policy = WARDER_TRY(plan_policy(context, options.id, spec, rootfs));
   StateDirectory directory = WARDER_TRY(StateDirectory::create(context.root, options.id));
   Container container{std::move(directory), first_state(context, options, spec, policy.state)};
   Undo undo(container, context.log);
-  supervisor::Boot boot = WARDER_TRY(make_boot(context, options, spec, rootfs, policy));
+  supervisor::Boot boot = WARDER_TRY(plan_boot(context, options, spec, rootfs, policy));
   CgroupRequest cgroup_request{.id = options.id,
                                .cgroups_path = spec.linux_.cgroups_path,
                                .resources = spec.linux_.resources,

@@ -1,0 +1,34 @@
+// What a container will be, as values: nothing of it exists yet. The host process of `create` and `run`.
+#pragma once
+
+#include <string>
+
+#include "linux/fd.h"
+#include "linux/result.h"
+#include "policy/lower.h"
+#include "runtime/commands/create_container.h"
+#include "runtime/config/spec.h"
+#include "supervisor/protocol/boot.h"
+
+namespace warder::runtime {
+
+/// The profile of one container, compiled for this kernel and its rootfs.
+struct PolicyPlan {
+  policy::Lowered lowered;
+  ProfileState state;
+  std::uint64_t capability_ceiling = ~std::uint64_t{0};
+  std::string audit_file;  ///< empty: audit.log in the state directory
+};
+
+/// Finds the profile by the names in config.json and compiles it; the error lists every finding.
+Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, const Spec& spec, BorrowedFd rootfs);
+
+/// Everything that warder-init is told, but for the state that startContainer hooks get. Compiles the engine's seccomp filter, or
+/// finds it in the cache below the state root.
+Result<supervisor::Boot> plan_boot(const Context& context, const CreateOptions& options, const Spec& spec, BorrowedFd rootfs,
+                                   const PolicyPlan& policy);
+
+/// Prints, as JSON, what `create` would make of this bundle, and makes nothing.
+Result<void> print_plan(const Context& context, const CreateOptions& options, const Spec& spec);
+
+}  // namespace warder::runtime
