@@ -45,6 +45,8 @@ class Lowering {
   Lowering(const std::vector<const Profile*>& chain, const std::vector<EnforcedElsewhere>& elsewhere)
       : chain_(chain), elsewhere_(elsewhere) {
     lowered_.refusals.resize(chain.size());
+    lowered_.undivided.resize(chain.size());
+    lowered_.unaddressed.resize(chain.size());
     for (const auto* profile : chain) {
       everywhere_.push_back(rights_everywhere(*profile));
       hides_.push_back(profile->paths && std::ranges::any_of(*profile->paths, &PathEntry::hide));
@@ -80,7 +82,7 @@ class Lowering {
   bool harden_whole(std::size_t place, int number, bool settled);
   void conditions();
   void condition(std::size_t place, const HardeningRule& rule, int number);
-  void raw_transport(const Profile& profile, int number, int error);
+  void raw_transport(std::size_t place, int number, int error);
   void families();
   [[nodiscard]] Need need(std::size_t place, const PathCall& call, Rights& missing) const;
   void path_call(const PathCall& call);
@@ -183,6 +185,7 @@ void Lowering::condition(std::size_t place, const HardeningRule& rule, int numbe
       return;
     }
     case HardeningCondition::undivided_family:
+      lowered_.undivided[place] = 1;
       one("of AF_ALG", {0, Kind::equal, word, AF_ALG, false});
       one("of AF_VSOCK", {0, Kind::equal, word, AF_VSOCK, false});
       return;
@@ -192,12 +195,12 @@ void Lowering::condition(std::size_t place, const HardeningRule& rule, int numbe
       return;
     }
     case HardeningCondition::raw_transport:
-      raw_transport(*chain_[place], number, rule.error);
+      raw_transport(place, number, rule.error);
   }
 }
 
 // Where addresses decide, a socket must be one whose peers are named by such an address: TCP, UDP, ping, UNIX, netlink.
-void Lowering::raw_transport(const Profile& profile, int number, int error) {
+void Lowering::raw_transport(std::size_t place, int number, int error) {
   constexpr std::uint64_t type_bits = 0xf;  // without SOCK_NONBLOCK and SOCK_CLOEXEC
   constexpr int multipath_tcp = 262;
   const auto not_equal = [](unsigned argument, std::uint64_t mask, std::uint64_t value) {
@@ -217,7 +220,8 @@ void Lowering::raw_transport(const Profile& profile, int number, int error) {
   }
   report(number, FilterAction::error, error, "of another type or protocol than TCP, UDP, ping",
          "hardening: an address of `network` means nothing there", Source{});
-  if (profile.network.families) return;
+  if (chain_[place]->network.families) return;
+  lowered_.unaddressed[place] = 1;
   std::vector<ArgumentTest> other;
   for (const int family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) {
     other.push_back(not_equal(0, word, static_cast<std::uint64_t>(family)));

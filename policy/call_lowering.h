@@ -19,6 +19,8 @@ struct CallLowering {
   std::vector<FilterRule> rules;  ///< those of one number in the order they are asked
   std::vector<CallReport> reports;
   std::vector<std::vector<CompiledRefusal>> refusals;  ///< of each profile of the chain
+  std::vector<std::uint8_t> undivided;                 ///< of each profile: its hardening refuses AF_ALG and AF_VSOCK
+  std::vector<std::uint8_t> unaddressed;               ///< of each profile: … and families whose peers `network` cannot name
   bool needs_listener = false;
 };
 

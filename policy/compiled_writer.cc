@@ -165,6 +165,9 @@ Result<format::RuleSet> Writer::rule_set(const CompiledRules& rules) {
   set.paths_section = place(rules.paths_source);
   set.families_section = place(rules.network.families_source);
   set.whole = place(rules.whole);
+  set.builtin = place(Source{});
+  set.refuses_undivided = rules.refuses_undivided ? 1 : 0;
+  set.refuses_unaddressed = rules.refuses_unaddressed ? 1 : 0;
   if (rules.paths) {
     set.has_paths = 1;
     set.paths = WARDER_TRY(paths(rules));

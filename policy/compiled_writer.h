@@ -40,6 +40,8 @@ struct CompiledRules {
   Source paths_source;
   Network network;  ///< host names resolved: internet rules with `name` are an error
   std::vector<CompiledRefusal> refusals;
+  bool refuses_undivided = false;    ///< hardening: AF_ALG and AF_VSOCK
+  bool refuses_unaddressed = false;  ///< hardening: families whose peers `network` cannot name
   Source whole;
 };
 

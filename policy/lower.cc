@@ -146,7 +146,11 @@ Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const C
   std::vector<const Profile*> links;
   for (const auto& one : chain) links.push_back(&one);
   CallLowering calls = lower_calls(links, walls.elsewhere);
-  for (std::size_t i = 0; i < chain.size(); ++i) plan.rules[i].refusals = calls.refusals[i];
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    plan.rules[i].refusals = calls.refusals[i];
+    plan.rules[i].refuses_undivided = calls.undivided[i] != 0;
+    plan.rules[i].refuses_unaddressed = calls.unaddressed[i] != 0;
+  }
   plan.needs_listener = calls.needs_listener;
   WARDER_TRY(check_kernel(plan, kernel, whole_file(profile)));
   const bool hardened = std::ranges::any_of(chain, &Profile::hardening);

@@ -104,7 +104,7 @@ class Checker {
 
   [[nodiscard]] bool rule_set(const format::RuleSet& rules) const {
     return rules.mode <= 2 && rules.action <= 2 && trie(rules.paths) && place(rules.paths_section) && place(rules.whole) &&
-           addresses(rules.connect) && addresses(rules.bind) && range<std::int32_t>(rules.families) &&
+           place(rules.builtin) && addresses(rules.connect) && addresses(rules.bind) && range<std::int32_t>(rules.families) &&
            place(rules.families_section) &&
            each<format::SyscallEntry>(rules.syscalls, [&](const auto& entry) { return entry.action <= 2 && place(entry.place); });
   }

@@ -10,7 +10,7 @@
 namespace warder::policy::format {
 
 inline constexpr std::uint64_t magic = 0x3172656472617721;  // "!warder1"
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 inline constexpr std::uint32_t none = 0xffffffff;
 inline constexpr std::size_t alignment = 8;
 inline constexpr std::size_t max_size = 256U << 20;
@@ -138,6 +138,8 @@ struct RuleSet {
   std::int32_t on_deny_error = 0;
   std::uint32_t has_paths = 0;
   std::uint32_t has_families = 0;
+  std::uint32_t refuses_undivided = 0;    ///< hardening: AF_ALG and AF_VSOCK
+  std::uint32_t refuses_unaddressed = 0;  ///< hardening: all families but those whose peers `network` can name
   Trie paths;
   Place paths_section;
   AddressList connect;
@@ -146,6 +148,7 @@ struct RuleSet {
   Place families_section;
   Range syscalls;  ///< SyscallEntry, sorted by number
   Place whole;     ///< the profile's own file
+  Place builtin;   ///< of the hardening set
 };
 
 struct LandlockPath {

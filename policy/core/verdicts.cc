@@ -1,6 +1,8 @@
 // What a compiled profile says about one operation: ceilings first, then the profile itself, each in its own mode.
 //
 // The same meaning as policy/decide.h, which it is tested against.
+#include <sys/socket.h>
+
 #include <cerrno>
 
 #include "policy/core/address_matcher.h"
@@ -47,6 +49,7 @@ class Judge {
   [[nodiscard]] const format::Entry& entry(std::uint32_t index) const { return paths().entries()[index]; }
 
  private:
+  [[nodiscard]] bool hardening_refuses(int address_family) const;
   [[nodiscard]] Origin origin(const format::Place& place) const { return {format::text(block_, place.file), place.line}; }
 
   const std::byte* block_;
@@ -101,7 +104,28 @@ Verdict Judge::address(NetOperation operation, const Endpoint& endpoint) const {
   return deciding->allow != 0 ? allow(deciding->place) : refuse(deciding->place, error_or(EACCES));
 }
 
+bool Judge::hardening_refuses(int address_family) const {
+  switch (address_family) {
+    case AF_ALG:
+    case AF_VSOCK:
+      return rules_.refuses_undivided != 0 || rules_.refuses_unaddressed != 0;
+    case AF_UNIX:
+    case AF_INET:
+    case AF_INET6:
+    case AF_NETLINK:
+      return false;
+    default:
+      return rules_.refuses_unaddressed != 0;
+  }
+}
+
 Verdict Judge::family(int address_family) const {
+  if (hardening_refuses(address_family)) {
+    Verdict verdict = refuse(rules_.builtin, EAFNOSUPPORT);
+    verdict.allowed = false;
+    verdict.action = DenyAction::refuse;
+    return verdict;
+  }
   if (rules_.has_families == 0) return allow(rules_.families_section);
   for (const auto family : format::elements<std::int32_t>(block_, rules_.families)) {
     if (family == address_family) return allow(rules_.families_section);

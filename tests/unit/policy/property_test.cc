@@ -152,10 +152,15 @@ BOOST_AUTO_TEST_CASE(addresses_are_decided_as_by_the_reference) {
       list->emplace();
       for (int i = random.below(6); i > 0; --i) (*list)->push_back(random_rule(random, line++));
     }
+    if (random.below(2) == 0) profile.network.families = std::vector<int>{1, 2, 17};
+    if (random.below(6) == 0) profile.syscalls.push_back({true, "socket", {*syscall_number("socket")}, 0, random.source(90)});
     const auto lowered = lower(profile, new_kernel, {});
     BOOST_REQUIRE_EQUAL(fault(lowered), "");
     const auto compiled = Compiled::open(lowered->block);
     BOOST_REQUIRE(compiled.ok());
+    for (const int family : {1, 2, 10, 16, 17, 38, 40, 44}) {
+      BOOST_REQUIRE_EQUAL(described(compiled->family(family)), described(decide_family(profile, family)));
+    }
     for (int i = 0; i < 40; ++i) {
       static constexpr const char* abstract_names[] = {"a", "ab", "a/b", "/a", "bc", "", "a/x/b", "a/"};
       Endpoint endpoint;
