@@ -15,6 +15,7 @@
 #include "runtime/container/masks.h"
 #include "runtime/container/rootfs_path.h"
 #include "runtime/container/sysctl.h"
+#include "runtime/rootless.h"
 
 namespace warder::runtime {
 
@@ -124,7 +125,10 @@ Result<void> RootfsBuilder::build() {
                        .host_trees = trees_.sources};
   made_ = WARDER_TRY(make_mounts(context, spec_.mounts));
   if (!dev_is_bound(spec_.mounts)) {
-    NodeMethod method = plan_.in_user_namespace() ? NodeMethod::bind_from_host : NodeMethod::make;
+    // Below a user namespace nobody makes device nodes, be it the container's own or (podman rootless) the one we were started
+    // in.
+    bool user_namespace = plan_.in_user_namespace() || WARDER_TRY(is_rootless("auto"));
+    NodeMethod method = user_namespace ? NodeMethod::bind_from_host : NodeMethod::make;
     WARDER_TRY(make_devices(root_, spec_.linux_.devices, method));
   }
   if (spec_.linux_.makes(NamespaceType::network)) WARDER_TRY(kernel::bring_loopback_up());
