@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -123,6 +124,9 @@ pid_t clone_inner() {
     Result<Fd> workload = kernel::open_pidfd(child);
     must(workload.ok(), "pidfd");
     must(take_signals(*workload).ok(), "signals");  // the handler that breaks waiting calls off
+    // As PID 1 has them (process/self_confinement.h).
+    must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs of the supervisor");
+    must(::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) == 0, "securebits");
     AuditLog audit(BorrowedFd(audit_fd), procfs, "unit", *compiled);
     ExecStop exec_stop(*compiled, audit, procfs, child);
     WorkerPool pool({*compiled, audit, exec_stop, procfs, root, *workload});

@@ -1,0 +1,142 @@
+#include "supervisor/audit.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <string>
+
+#include "policy/lower.h"
+#include "policy/profile.h"
+
+namespace warder::supervisor {
+namespace {
+
+struct Log {
+  Log()
+      : sink(::memfd_create("audit", MFD_CLOEXEC)),
+        procfs(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)),
+        block(compile()),
+        policy(*policy::Compiled::open(block)),
+        log(sink, procfs, "box", policy) {
+    ::fcntl(sink.get(), F_SETFL, O_APPEND);
+    refusal.error = EACCES;
+    refusal.origin = {"/etc/warder/profiles/box.yaml", 7};
+    event.thread = event.process = ::getpid();
+    event.syscall = "openat";
+    event.wanted = policy::Right::write;
+    event.path = "/etc/shadow";
+  }
+  static std::vector<std::byte> compile() {
+    policy::Profile profile;
+    profile.name = "box";
+    KernelFacts kernel;
+    kernel.user_notify = true;
+    auto lowered = policy::lower(profile, kernel, {});
+    BOOST_REQUIRE(lowered.ok());
+    return lowered->block;
+  }
+  std::string text() const {
+    std::string content(1 << 20, '\0');
+    const ssize_t size = ::pread(sink.get(), content.data(), content.size(), 0);
+    content.resize(static_cast<std::size_t>(size));
+    return content;
+  }
+  std::size_t lines() const {
+    const std::string content = text();
+    return static_cast<std::size_t>(std::count(content.begin(), content.end(), '\n'));
+  }
+
+  Fd sink, procfs;
+  std::vector<std::byte> block;
+  policy::Compiled policy;
+  AuditLog log;
+  AuditEvent event;
+  policy::Verdict refusal;
+};
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+BOOST_FIXTURE_TEST_SUITE(audit_log, Log)
+
+BOOST_AUTO_TEST_CASE(a_refusal_is_one_line_with_its_rule_and_a_hint) {
+  log.record(event, refusal);
+  const std::string line = text();
+  BOOST_TEST(lines() == 1U);
+  BOOST_TEST(has(line, "\"id\":\"box\",\"profile\":\"box\""));
+  BOOST_TEST(has(line, "\"right\":\"write\",\"path\":\"/etc/shadow\",\"verdict\":\"refused\",\"errno\":13"), line);
+  BOOST_TEST(has(line, "\"rule\":\"/etc/warder/profiles/box.yaml:7\",\"enforcer\":\"notify\""), line);
+  BOOST_TEST(has(line, "\"hint\":\"\\\"/etc/shadow\\\": rw\""), line);
+  BOOST_TEST(has(line, "\"exe\":\"/"), line);
+}
+
+BOOST_AUTO_TEST_CASE(an_unaudited_success_is_no_line) {
+  policy::Verdict allowed;
+  allowed.allowed = true;
+  log.record(event, allowed);
+  BOOST_TEST(lines() == 0U);
+  allowed.audited = true;
+  log.record(event, allowed);
+  BOOST_TEST(has(text(), "\"verdict\":\"allowed\""));
+  BOOST_TEST(!has(text(), "hint"));
+}
+
+BOOST_AUTO_TEST_CASE(repeats_are_folded_into_a_second_line_with_their_count) {
+  for (int time = 0; time < 50; ++time) log.record(event, refusal);
+  BOOST_TEST(lines() == 1U);
+  BOOST_TEST(log.flush_due() >= 0);
+  log.flush(AuditLog::Flush::all);
+  BOOST_TEST(lines() == 2U);
+  BOOST_TEST(has(text(), "\"count\":49}"));
+  BOOST_TEST(log.flush_due() == -1);
+}
+
+BOOST_AUTO_TEST_CASE(another_path_is_another_line) {
+  log.record(event, refusal);
+  event.path = "/etc/passwd";
+  log.record(event, refusal);
+  BOOST_TEST(lines() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_flood_is_limited_and_says_how_much_was_lost) {
+  constexpr int flood = 5000;
+  for (int number = 0; number < flood; ++number) {
+    const std::string path = "/tmp/" + std::to_string(number);
+    event.path = path;
+    log.record(event, refusal);
+  }
+  const std::size_t written = lines();
+  BOOST_TEST(written >= 1000U);
+  BOOST_TEST(written < 4000U);
+  log.flush(AuditLog::Flush::all);
+  BOOST_TEST(has(text(), "\"event\":\"rate-limit\",\"lost\":" + std::to_string(flood - written)), flood - written);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_cannot_break_its_line) {
+  event.path = "/tmp/a\"\n{\"v\":1}";
+  log.record(event, refusal);
+  BOOST_TEST(lines() == 1U);
+  BOOST_TEST(has(text(), "/tmp/a\\\"\\u000a{"));
+}
+
+BOOST_AUTO_TEST_CASE(hints_are_lines_of_a_profile) {
+  event.wanted = policy::Rights();
+  BOOST_TEST(audit_hint(event) == "\"/etc/shadow\": ro");
+  event.wanted = policy::Right::exec;
+  BOOST_TEST(audit_hint(event) == "\"/etc/shadow\": rx");
+  event.wanted = policy::Right::chown;
+  BOOST_TEST(audit_hint(event) == "\"/etc/shadow\": all");
+  AuditEvent network;
+  network.section = "bind";
+  network.address = "tcp 0.0.0.0:80";
+  BOOST_TEST(audit_hint(network) == "bind: [\"tcp 0.0.0.0:80\"]");
+  network.section = "families";
+  network.address = "packet";
+  BOOST_TEST(audit_hint(network) == "families: [packet]");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace warder::supervisor
