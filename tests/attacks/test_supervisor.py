@@ -205,5 +205,44 @@ class Debuggers(ContainerTest):
         self.assertIn("/etc/shadow", (bundle.rootfs / "work/trace").read_text())
 
 
+class Tricks(ContainerTest):
+    def test_a_filter_of_the_workloads_own_gives_nothing(self):
+        bundle = self.bundle(hostname="tricks", profile=PROFILE)
+        out = bundle.run(needs_guest("stacked"), "/guests/try", *"open /etc/shadow r -- openat2 /etc/shadow r -- openat /etc/shadow r".split(),
+                         "--", *"open /nowhere/a.x r -- stat /nowhere/a.x -- open /etc/passwd r -- reopen /etc/shadow r".split())
+        results = [line.split("= ")[1] for line in out.lines()]
+        self.assertEqual(results, ["EACCES", "ENOSYS", "EACCES", "ENOENT", "ENOENT", "OK", "EACCES"], out)
+
+    def test_a_tracer_that_rewrites_a_call_reaches_nothing(self):
+        bundle = self.bundle(hostname="tricks", profile=PROFILE)
+        out = bundle.run(needs_guest("rewrite"), "/etc/shadow")
+        self.assertIn(out.lines(), (["rewritten: EACCES"], ["no tracing: EPERM"]), out)
+        self.assertEqual(bundle.native("/guests/rewrite", "/etc/shadow").out, "rewritten: OK\n", "the trick itself works")
+
+    def test_hooks_in_the_container_are_under_the_profile(self):
+        bundle = self.bundle(hostname="tricks", profile=PROFILE)
+        bundle.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "cat /etc/shadow > /work/stolen; echo $? > /work/code; "
+                                                                              "/guests/doors bpf io_uring_setup > /work/doors"],
+                                                      "env": ["PATH=/bin"]}]}
+        self.assertEqual(bundle.run("true").code, 0)
+        self.assertEqual((bundle.rootfs / "work/stolen").read_text(), "")
+        self.assertNotEqual((bundle.rootfs / "work/code").read_text(), "0\n")
+        self.assertNotIn("OK", (bundle.rootfs / "work/doors").read_text())
+
+    def test_a_listener_of_the_engines_own_is_refused_with_words(self):
+        bundle = self.bundle(hostname="tricks", profile=PROFILE)
+        bundle.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls": [
+            {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
+        out = bundle.run("true")
+        self.assertNotEqual(out.code, 0)
+        self.assertTrue(out.err.strip())
+
+    def test_files_of_two_containers_meet_only_where_both_may(self):
+        """A descriptor passed over a shared volume was opened under the sender's profile; a name is judged by the receiver's."""
+        bundle = self.bundle(hostname="tricks", profile=PROFILE)
+        out = bundle.run("sh", "-c", "exec 5</etc/passwd; cat <&5 | head -1; exec 5</etc/shadow; echo alive")
+        self.assertNotIn("secret", out.out)
+
+
 if __name__ == "__main__":
     unittest.main()

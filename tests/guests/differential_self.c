@@ -215,11 +215,30 @@ static void other_roots(void) {
   show("/work/jail/dir-in-jail/moved");
 }
 
+/// Credentials are a thread's: libc keeps them equal, the kernel does not.
+static void* as_somebody_else(void* unused) {
+  (void)unused;
+  must(syscall(SYS_setresgid, 1000, 1000, 1000) == 0 && syscall(SYS_setresuid, 1000, 1000, 1000) == 0, "raw setresuid");
+  CASE(open("/fixtures/root0600", O_RDONLY));
+  CASE(close(open("/work/by-thread", O_CREAT | O_RDWR, 0600)));
+  show("/work/by-thread");
+  CASE(mkdir("/fixtures/dir0700/no", 0755));
+  return NULL;
+}
+
 static void ids_and_masks(void) {
   umask(0);
   make_file("/work/ids", 0604, "x");
   if (getuid() != 0) return;
   CASE(chmod("/work", 0777));
+  IN_CHILD({
+    pthread_t thread;
+    pthread_create(&thread, NULL, as_somebody_else, NULL);
+    pthread_join(thread, NULL);
+    CASE(close(open("/fixtures/root0600", O_RDONLY)));
+    CASE(close(open("/work/by-main", O_CREAT | O_RDWR, 0600)));
+    show("/work/by-main");
+  });
   IN_CHILD({  // the file system ids decide, not the effective ones
     setfsuid(1000);
     CASE(open("/fixtures/root0600", O_RDONLY));

@@ -212,18 +212,6 @@ static void sockets(void) {
     uninterrupted;                                 \
   })
 
-/// A call that the signal ended before anybody took it up (the kernel says EINTR there) had no effect, and is made again: if it
-/// had one, the second would fail and the count be short.
-#define AGAIN(call)                               \
-  ({                                              \
-    long again_result;                            \
-    do {                                          \
-      errno = 0;                                  \
-      again_result = (long)(call);                \
-    } while (again_result < 0 && errno == EINTR); \
-    again_result;                                 \
-  })
-
 /// What must happen exactly once does, with a signal every 100 us.
 static void exactly_once(void) {
   struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};

@@ -83,6 +83,8 @@ def add_fixtures(bundle):
 
 
 class Differential(ContainerTest):
+    time_limit = 300
+
     def compare(self, guest, user, capabilities=True, timeout=120):
         program = needs_guest(guest)
         where = "/work/arena-root" if user is ROOT else "/work/arena-user"
