@@ -2,11 +2,11 @@
 # Release in build/, AddressSanitizer and UBSan in build-asan/.
 
 compile() {  # DIRECTORY [CMAKE-OPTION...]
-  local directory=$1
+  local directory=$1 log=$1/compile.log
   shift
-  cmake -G Ninja -S . -B "$directory" "$@" >"$directory.log" 2>&1 || { cat "$directory.log" >&2; return 1; }
-  ninja -C "$directory" >"$directory.log" 2>&1 || { cat "$directory.log" >&2; return 1; }
-  rm -f "$directory.log"
+  mkdir -p "$directory"
+  cmake -G Ninja -S . -B "$directory" "$@" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
+  ninja -C "$directory" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
 }
 
 build_release() { say "building build/"; compile build -DCMAKE_BUILD_TYPE=Release; }

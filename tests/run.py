@@ -4,7 +4,7 @@
     tests/run.py [--runtime PROGRAM] [--build DIRECTORY]... [--jobs N] [FILTER...]
 
 The suites run as root in namespaces of their own, see private.py: whatever a test starts, mounts or forgets is gone with the
-runner. Each test method is one process with a time limit (60 s; `time_limit` of its class or method); methods of a class with
+runner. Each test method is one process with a time limit (120 s; `time_limit` of its class or method); methods of a class with
 `serial = True` run while nothing else does. A FILTER is a regular expression over
 `suite/test_file.Class.method`. Tests find in their environment:
 
@@ -32,8 +32,8 @@ import xml.etree.ElementTree
 
 TESTS = pathlib.Path(__file__).resolve().parent
 SOURCE = TESTS.parent
-DEFAULT_LIMIT = 60
-UNIT_LIMIT = 300
+DEFAULT_LIMIT = 120
+UNIT_LIMIT = 900
 
 
 class Case:

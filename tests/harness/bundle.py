@@ -294,7 +294,7 @@ class ContainerTest(unittest.TestCase):
         if not os.access(WARDER, os.X_OK):
             raise FileNotFoundError(f"{WARDER} is missing: build first, or set WARDER")
 
-    def wait_for(self, condition, seconds=10):
+    def wait_for(self, condition, seconds=30):
         """Polls until `condition()` is true and gives its value; fails the test at the limit."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):

@@ -136,7 +136,7 @@ class PodmanTest(unittest.TestCase):
     def inspect(self, name):
         return json.loads(self.ok(self.podman("inspect", name)))[0]
 
-    def wait_for(self, condition, seconds=10, what="a condition"):
+    def wait_for(self, condition, seconds=30, what="a condition"):
         """Polls until `condition()` is true and gives its value; fails the test at the limit."""
         deadline = time.monotonic() + seconds
         while True:

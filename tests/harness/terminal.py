@@ -53,7 +53,7 @@ class Terminal:
         self.seen += data.decode(errors="replace")
         return bool(data)
 
-    def expect(self, pattern, seconds=20):
+    def expect(self, pattern, seconds=40):
         """Waits for a regular expression in what was not consumed yet; gives the match. Raises AssertionError at the limit."""
         deadline = time.monotonic() + seconds
         while True:
@@ -66,7 +66,7 @@ class Terminal:
             if not self.read_some(deadline - time.monotonic()) and self.child.poll() is not None:
                 time.sleep(0.01)
 
-    def wait(self, seconds=20):
+    def wait(self, seconds=40):
         """The exit code; output that comes meanwhile is kept."""
         deadline = time.monotonic() + seconds
         while self.child.poll() is None:
