@@ -190,7 +190,7 @@ while True:
         self.addCleanup(swapper.wait)
         self.addCleanup(swapper.kill)
         bundle.config["mounts"].append({"destination": "/vol/real/sub", "type": "tmpfs", "source": "tmpfs", "options": ["rw"]})
-        for _ in range(60):
+        for _ in range(30):
             bundle.run("true")
         self.untouched()
 

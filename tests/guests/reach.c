@@ -107,7 +107,7 @@ static void abuse_pid_1(void) {
 int main(void) {
   own_listeners();
   visible_processes();
-  by_number(70000);
+  by_number(3000);
   parent_calls();
   abuse_pid_1();
   struct stat st;
