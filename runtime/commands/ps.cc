@@ -20,6 +20,7 @@ namespace {
 Result<std::string> run_ps(std::vector<std::string> words) {
   words.insert(words.begin(), "ps");
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   std::array<int, 2> ends{};

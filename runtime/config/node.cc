@@ -10,6 +10,9 @@ constexpr std::size_t longest_quote = 80;
 
 std::string quote(const nlohmann::json* value) {
   if (value == nullptr) return "nothing";
+  // Not their contents: these may be nested deeper than the stack.
+  if (value->is_array()) return value->empty() ? "an empty array" : fmt::format("an array of {}", value->size());
+  if (value->is_object()) return value->empty() ? "an empty object" : "an object";
   std::string text = value->dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   if (text.size() > longest_quote) text = text.substr(0, longest_quote) + "…";
   return text;

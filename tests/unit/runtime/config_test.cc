@@ -199,6 +199,15 @@ BOOST_AUTO_TEST_CASE(text_that_is_no_json_is_refused_with_its_line) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_value_nested_deeper_than_the_stack_is_refused_like_any_other) {
+  constexpr std::size_t depth = 1'000'000;
+  Warnings warnings;
+  std::string text = "{\"process\": " + std::string(depth, '[') + std::string(depth, ']') + "}";
+  auto spec = parse_config(text, "/b", warnings);
+  BOOST_REQUIRE(!spec.ok());
+  BOOST_TEST(spec.error().text().find("process: found an array of 1") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(unknown_members_and_nulls_are_ignored) {
   json document = good_config();
   document["futureField"] = 1;
