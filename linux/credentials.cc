@@ -20,11 +20,18 @@ int outcome(long result) { return result == 0 ? 0 : errno; }
 }  // namespace
 
 Result<ThreadCapabilities> thread_capabilities() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  ThreadCapabilities capabilities;
+  if (const int error = capabilities_of(0, capabilities); error != 0) return Error::syscall("capget", error);
+  return capabilities;
+}
+
+int capabilities_of(pid_t thread, ThreadCapabilities& capabilities) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, thread};
   std::array<__user_cap_data_struct, 2> data{};
-  if (::syscall(SYS_capget, &header, data.data()) != 0) return Error::syscall("capget");
-  return ThreadCapabilities{joined(data[0].effective, data[1].effective), joined(data[0].permitted, data[1].permitted),
-                            joined(data[0].inheritable, data[1].inheritable)};
+  if (::syscall(SYS_capget, &header, data.data()) != 0) return errno;
+  capabilities = {joined(data[0].effective, data[1].effective), joined(data[0].permitted, data[1].permitted),
+                  joined(data[0].inheritable, data[1].inheritable)};
+  return 0;
 }
 
 int set_thread_capabilities(const ThreadCapabilities& capabilities) {

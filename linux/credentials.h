@@ -21,6 +21,8 @@ struct ThreadCapabilities {
 };
 
 Result<ThreadCapabilities> thread_capabilities();
+/// The same of any thread that the caller's PID namespace shows. No permission is needed. 0 or an errno.
+int capabilities_of(pid_t thread, ThreadCapabilities& capabilities);
 /// Returns 0 or an errno.
 int set_thread_capabilities(const ThreadCapabilities& capabilities);
 

@@ -37,5 +37,15 @@ inline constexpr int sys_fchmodat2 = 452;  ///< 6.6
 
 // pidfd_open(2)
 inline constexpr unsigned pidfd_thread = 0200;  ///< PIDFD_THREAD (O_EXCL), 6.9
+/// struct pidfd_info as of 6.13; later kernels append to it.
+struct PidfdInfo {
+  std::uint64_t mask;  ///< what is asked for, and then what was given
+  std::uint64_t cgroup;
+  std::uint32_t pid, tgid, ppid;
+  std::uint32_t real_uid, real_gid, effective_uid, effective_gid, saved_uid, saved_gid, fs_uid, fs_gid;
+  std::int32_t exit_code;  ///< 6.15; before, nothing
+};
+inline constexpr unsigned long pidfd_get_info = 0xc040ff0b;       ///< PIDFD_GET_INFO: _IOWR(0xFF, 11, struct pidfd_info), 6.13
+inline constexpr std::uint64_t pidfd_info_credentials = 1U << 1;  ///< PIDFD_INFO_CREDS, 6.13
 
 }  // namespace warder::kernel

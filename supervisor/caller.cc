@@ -1,7 +1,9 @@
 #include "supervisor/caller.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/kcmp.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 
 #include "linux/memory.h"
 #include "linux/newer.h"
@@ -77,6 +80,14 @@ bool parse_status(std::string_view text, CallerStatus& status) {
   return complete;
 }
 
+bool has(std::uint64_t set, int capability) { return (set >> static_cast<unsigned>(capability) & 1U) != 0; }
+
+std::int64_t monotonic_milliseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+}
+
 /// Reads /proc/TID/status into the cache's buffer, through a descriptor that is kept as long as the thread lives.
 Outcome<std::string_view> read_status(CallerCache& cache, pid_t tid) {
   constexpr std::size_t max_size = 1U << 20U;  // 65536 supplementary groups fit
@@ -123,6 +134,47 @@ bool in_own_user_namespace(CallerCache& cache, ThreadIdentity& identity, pid_t t
   return read_link(cache.slot(tid).user_namespace, cache, identity, tid, "ns/user", text) == std::string_view(own.data());
 }
 
+/// Writing /proc/TID/status costs the kernel more than all else that is done for a call, so a thread that is seen again is asked
+/// for what can be had cheaply: its ids (Linux 6.13) and capabilities. Where these are what they were, its groups are, too,
+/// unless it may set them and has not the power to which groups mean nothing; and for a short time only, so that not even a
+/// program that gains and gives up privileges without one trapped call is mistaken for long. A full set of capabilities may come
+/// from another user namespace.
+bool is_as_before(const CallerCache::Entry& entry) {
+  constexpr std::int64_t longest = 100;  // milliseconds
+  if (!entry.pidfd.valid() || entry.read_at == 0 || monotonic_milliseconds() - entry.read_at > longest) return false;
+  kernel::PidfdInfo info{};
+  info.mask = kernel::pidfd_info_credentials;
+  if (::ioctl(entry.pidfd.get(), kernel::pidfd_get_info, &info) != 0) return false;
+  kernel::ThreadCapabilities now;
+  if ((info.mask & kernel::pidfd_info_credentials) == 0 || kernel::capabilities_of(entry.tid, now) != 0) return false;
+  const Credentials& who = entry.facts.credentials;
+  if (now.effective != who.effective || now.permitted != who.permitted) return false;
+  if (info.real_uid != who.real_uid || info.effective_uid != who.effective_uid || info.saved_uid != who.saved_uid ||
+      info.fs_uid != who.fs_uid || info.real_gid != who.real_gid || info.effective_gid != who.effective_gid ||
+      info.saved_gid != who.saved_gid || info.fs_gid != who.fs_gid) {
+    return false;
+  }
+  if (has(now.permitted, CAP_SYS_ADMIN)) return false;
+  return !has(now.permitted, CAP_SETGID) || has(now.effective, CAP_DAC_OVERRIDE);
+}
+
+/// Reads the status and what goes with it. EPERM for a caller in another user namespace.
+Outcome<void> look_afresh(CallerCache& cache, ThreadIdentity& identity, pid_t tid) {
+  CallerCache::Entry& entry = cache.slot(tid);
+  const std::int64_t now = monotonic_milliseconds();
+  const std::string_view text = WARDER_GET(read_status(cache, tid));
+  entry.read_at = 0;
+  if (!parse_status(text, entry.facts)) return Errno{EPERM};
+  // A capability in another user namespace is no capability here: whoever has any must be in ours.
+  if ((entry.facts.credentials.effective | entry.facts.credentials.permitted) != 0 &&
+      !in_own_user_namespace(cache, identity, tid)) {
+    return Errno{EPERM};
+  }
+  if (!entry.pidfd.valid()) entry.pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, tid, kernel::pidfd_thread)));
+  entry.read_at = now;
+  return {};
+}
+
 /// 0 where a thread's descriptor table is its leader's.
 bool shares_descriptors(pid_t tid, pid_t tgid) { return tid == tgid || ::syscall(SYS_kcmp, tid, tgid, KCMP_FILES, 0, 0) == 0; }
 
@@ -154,19 +206,20 @@ BorrowedFd CallerCache::own_descriptors() {
   return own_descriptors_;
 }
 
-Outcome<Caller> Caller::look(Notification& notification, CallerCache& cache, ThreadIdentity& identity) {
-  const std::string_view text = WARDER_GET(read_status(cache, notification.tid()));
-  if (!parse_status(text, cache.status)) return Errno{EPERM};
-  // A capability in another user namespace is no capability here: whoever has any must be in ours.
-  if ((cache.status.credentials.effective | cache.status.credentials.permitted) != 0 &&
-      !in_own_user_namespace(cache, identity, notification.tid())) {
-    return Errno{EPERM};
+Outcome<Caller> Caller::look(Notification& notification, CallerCache& cache, ThreadIdentity& identity, Facts facts) {
+  const pid_t tid = notification.tid();
+  CallerCache::Entry& entry = cache.slot(tid);
+  const bool known = facts == Facts::identity && entry.tid == tid && is_as_before(entry);
+  if (!known) WARDER_GET(look_afresh(cache, identity, tid));
+  const Credentials& who = entry.facts.credentials;
+  // What can chroot may have done so since; nobody else has.
+  if (!known || has(who.permitted, CAP_SYS_CHROOT)) {
+    std::array<char, 8> root;
+    const std::string_view text = read_link(entry.root, cache, identity, tid, "root", root);
+    if (text.empty()) return Errno{EPERM};
+    entry.facts.own_root = text != "/";
   }
-  std::array<char, 8> root;
-  const std::string_view text_of_root =
-      read_link(cache.slot(notification.tid()).root, cache, identity, notification.tid(), "root", root);
-  if (text_of_root.empty()) return Errno{EPERM};
-  cache.status.own_root = text_of_root != "/";
+  cache.status = entry.facts;
   return Caller(notification, cache, identity);
 }
 

@@ -64,6 +64,12 @@ struct CallerStatus {
   bool own_root = false;  ///< its root directory is not the container's
 };
 
+/// How much of a caller a handler looks at.
+enum class Facts : std::uint8_t {
+  identity,  ///< ids and capabilities as they are now; groups, umask and the rest perhaps as they were a moment ago
+  all,       ///< everything as it is now: for whatever creates
+};
+
 /// Descriptors on the procfs of callers, kept from call to call: one worker's own, not thread-safe. A descriptor of a dead thread
 /// answers ESRCH for ever, so a reused pid is never mistaken for the old one.
 class CallerCache {
@@ -71,9 +77,12 @@ class CallerCache {
   explicit CallerCache(BorrowedFd procfs) : procfs_(procfs) {}
   struct Entry {
     pid_t tid = 0;
-    Fd status;          ///< /proc/TID/status
-    Fd user_namespace;  ///< O_PATH of the link /proc/TID/ns/user
-    Fd root;            ///< O_PATH of the link /proc/TID/root
+    Fd pidfd;                  ///< of the thread; Linux 6.9, else invalid
+    Fd status;                 ///< /proc/TID/status
+    Fd user_namespace;         ///< O_PATH of the link /proc/TID/ns/user
+    Fd root;                   ///< O_PATH of the link /proc/TID/root
+    CallerStatus facts;        ///< as read at `read_at`
+    std::int64_t read_at = 0;  ///< monotonic milliseconds; 0: never
   };
   [[nodiscard]] BorrowedFd procfs() const { return procfs_; }
   /// O_PATH of PID 1's own /proc/self/fd, through which objects are named and opened again.
@@ -103,7 +112,7 @@ class CallerCache {
 class Caller {
  public:
   /// Reads the status. EPERM for a caller that is in another user namespace than PID 1: its capabilities mean nothing here.
-  static Outcome<Caller> look(Notification& notification, CallerCache& cache, ThreadIdentity& identity);
+  static Outcome<Caller> look(Notification& notification, CallerCache& cache, ThreadIdentity& identity, Facts facts);
 
   [[nodiscard]] pid_t tid() const { return notification_->tid(); }
   [[nodiscard]] const CallerStatus& status() const { return cache_->status; }

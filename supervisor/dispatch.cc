@@ -1,5 +1,6 @@
 #include "supervisor/dispatch.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -36,6 +37,36 @@ std::string_view name_of(int number) {
   return found != all.end() && found->number == number ? found->name : "unknown";
 }
 
+/// Calls that make nothing, and so need neither the umask nor exact groups of whoever may do without them.
+Facts facts_needed(const TrappedCall& call) {
+  constexpr std::uint64_t makes = O_CREAT | (O_TMPFILE & ~O_DIRECTORY);
+  switch (call.number) {
+    case SYS_open:
+      return (call.arguments[1] & makes) == 0 ? Facts::identity : Facts::all;
+    case SYS_openat:
+      return (call.arguments[2] & makes) == 0 ? Facts::identity : Facts::all;
+    case SYS_stat:
+    case SYS_lstat:
+    case SYS_newfstatat:
+    case SYS_statx:
+    case SYS_access:
+    case SYS_faccessat:
+    case SYS_faccessat2:
+    case SYS_readlink:
+    case SYS_readlinkat:
+    case SYS_getdents64:
+    case SYS_ioctl:
+    case SYS_execve:
+    case SYS_connect:
+    case SYS_sendto:
+    case SYS_sendmsg:
+    case SYS_sendmmsg:
+      return Facts::identity;
+    default:
+      return Facts::all;
+  }
+}
+
 }  // namespace
 
 Handler handler_of(int number) {
@@ -65,7 +96,7 @@ bool permit(Call& call, const policy::Verdict& verdict, AuditEvent event) {
 void handle(Worker& worker, Notification&& received) {
   Notification notification = std::move(received);
   if (notification.call().arch != AUDIT_ARCH_X86_64) return (void)std::move(notification).deny(ENOSYS);
-  Outcome<Caller> caller = Caller::look(notification, worker.callers, worker.identity);
+  Outcome<Caller> caller = Caller::look(notification, worker.callers, worker.identity, facts_needed(notification.call()));
   if (!caller.ok()) return (void)std::move(notification).deny(caller.code());
   Call call{worker, notification, *caller};
 

@@ -71,8 +71,8 @@ Outcome<Fd> open_regular(Call& call, BorrowedFd object, int flags) {
   if ((flags & O_NONBLOCK) != 0) return opened;
   if (opened.code() == EWOULDBLOCK) return open_waiting(call, object, flags);
   if (!opened.ok()) return opened;
-  const int status = ::fcntl(opened->get(), F_GETFL);
-  if (status < 0 || ::fcntl(opened->get(), F_SETFL, status & ~O_NONBLOCK) != 0) return Errno::last();
+  // Only the flags that F_SETFL can set are looked at; they are the caller's, as they are.
+  if (::fcntl(opened->get(), F_SETFL, flags & ~O_NONBLOCK) != 0) return Errno::last();
   return opened;
 }
 

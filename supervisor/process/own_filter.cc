@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "linux/newer.h"
 #include "linux/seccomp.h"
 #include "supervisor/process/self_confinement.h"
 
@@ -149,6 +150,14 @@ class Program {
     add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
     add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
   }
+  /// Allowed with exactly this low half of an argument; what else the call may be is for later instructions to say.
+  void allow_exactly(int call, unsigned argument, unsigned value) {
+    add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 4));
+    add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t))));
+    add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1));
+    add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
+  }
   void refuse(int call, unsigned error) {
     add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1));
     add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error));
@@ -171,7 +180,10 @@ Result<void> install_own_filter(Duty duty) {
   program.add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
   program.add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
   program.add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
-  if (duty != Duty::reap) program.allow_where(SYS_ioctl, 1, ioctl_type, seccomp_type);
+  if (duty != Duty::reap) {
+    program.allow_exactly(SYS_ioctl, 1, static_cast<unsigned>(kernel::pidfd_get_info));
+    program.allow_where(SYS_ioctl, 1, ioctl_type, seccomp_type);
+  }
   program.allow(runtime_library);
   program.allow(main_loop);
   program.allow_where(SYS_mmap, 2, PROT_EXEC, 0);
