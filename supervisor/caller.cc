@@ -182,14 +182,14 @@ bool shares_descriptors(pid_t tid, pid_t tgid) { return tid == tgid || ::syscall
 
 bool PathText::assign(std::string_view text) {
   if (text.size() > capacity()) return false;
-  std::memmove(bytes_.data(), text.data(), text.size());
+  if (!text.empty()) std::memmove(bytes_.data(), text.data(), text.size());
   set_size(text.size());
   return true;
 }
 
 bool PathText::append(std::string_view text) {
   if (text.size() > capacity() - size_) return false;
-  std::memmove(bytes_.data() + size_, text.data(), text.size());
+  if (!text.empty()) std::memmove(bytes_.data() + size_, text.data(), text.size());
   set_size(size_ + text.size());
   return true;
 }
