@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "linux/newer.h"
 #include "policy/call_lowering.h"
 #include "policy/canonical_profile.h"
 #include "policy/compiled_writer.h"
@@ -10,6 +11,7 @@
 #include "policy/hardening.h"
 #include "policy/landlock_lowering.h"
 #include "policy/lower_report.h"
+#include "policy/network_coverage.h"
 
 namespace warder::policy {
 namespace {
@@ -110,6 +112,20 @@ Result<Walls> build_walls(const std::vector<Profile>& chain, const std::vector<C
   return walls;
 }
 
+// A second wall for TCP: the supervisor decides about addresses, Landlock about ports. Never the only one: a socket that listens
+// without bind gets its port past Landlock.
+void wall_ports(const std::vector<Profile>& chain, const KernelFacts& kernel, CompiledPlan& plan) {
+  if (kernel.landlock_abi < 4 || chain.back().mode != Mode::enforce) return;
+  const auto wall = [&](const std::optional<std::vector<AddressRule>>& rules, std::uint64_t access) {
+    const auto ports = rules ? few_tcp_ports(*rules) : std::nullopt;
+    if (!ports) return;
+    plan.handled_net |= access;
+    for (const auto port : *ports) plan.landlock_ports.push_back({port, access});
+  };
+  wall(chain.back().network.connect, kernel::landlock_net_connect_tcp);
+  wall(chain.back().network.bind, kernel::landlock_net_bind_tcp);
+}
+
 /// What the chain as a whole does, for the block's header.
 void describe(const Profile& profile, const std::vector<Profile>& chain, CompiledPlan& plan) {
   plan.name = profile.name;
@@ -142,6 +158,7 @@ Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const C
   plan.checks_exec = walls.checks_exec;
   plan.handled_fs = walls.landlock.handled;
   plan.landlock_paths = walls.landlock.paths;
+  wall_ports(chain, kernel, plan);
 
   std::vector<const Profile*> links;
   for (const auto& one : chain) links.push_back(&one);

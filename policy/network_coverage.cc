@@ -1,5 +1,7 @@
 #include "policy/network_coverage.h"
 
+#include <set>
+
 namespace warder::policy {
 namespace {
 
@@ -19,6 +21,18 @@ bool gives_all_addresses(const std::vector<AddressRule>& rules, Transport transp
     if (rule.allow && covers_everything(rule)) all = true;
   }
   return all;
+}
+
+std::optional<std::vector<std::uint16_t>> few_tcp_ports(const std::vector<AddressRule>& rules) {
+  constexpr std::size_t few = 256;
+  std::set<std::uint16_t> ports;
+  for (const auto& rule : rules) {
+    if (!rule.allow || rule.transport != Transport::tcp) continue;
+    if (static_cast<std::size_t>(rule.port_high - rule.port_low) >= few) return std::nullopt;
+    for (unsigned port = rule.port_low; port <= rule.port_high; ++port) ports.insert(static_cast<std::uint16_t>(port));
+  }
+  if (ports.size() > few) return std::nullopt;
+  return std::vector<std::uint16_t>(ports.begin(), ports.end());
 }
 
 }  // namespace warder::policy

@@ -1,6 +1,8 @@
-// Which transports a list of address rules leaves alone, so that their calls need no look. Pure.
+// What can be said about a list of address rules without an address: transports that it leaves alone, ports that it names. Pure.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "policy/profile.h"
@@ -9,5 +11,8 @@ namespace warder::policy {
 
 /// True only where every address of the transport is allowed. May say false where it is so in a roundabout way.
 [[nodiscard]] bool gives_all_addresses(const std::vector<AddressRule>& rules, Transport transport);
+
+/// The ports to which some line allows TCP, where they are few enough for a Landlock rule each; nothing where they are many.
+[[nodiscard]] std::optional<std::vector<std::uint16_t>> few_tcp_ports(const std::vector<AddressRule>& rules);
 
 }  // namespace warder::policy

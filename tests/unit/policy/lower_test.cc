@@ -207,6 +207,23 @@ BOOST_AUTO_TEST_CASE(host_names_become_the_addresses_they_have_at_start) {
   BOOST_TEST(unknown.error().text().starts_with("p.yaml:7:5: "));
 }
 
+BOOST_AUTO_TEST_CASE(few_tcp_ports_stand_behind_landlock_and_many_do_not) {
+  Profile profile;
+  AddressRule rule;
+  rule.any_address = true;
+  rule.port_low = 443;
+  rule.port_high = 444;
+  profile.network.connect = std::vector{rule};
+  const Lowering few(profile);
+  BOOST_TEST(few->landlock_handled_net() == kernel::landlock_net_connect_tcp);
+  BOOST_REQUIRE(few->landlock_port_count() == 2U);
+  BOOST_TEST(few->landlock_port(1).port == 444);
+  BOOST_TEST(few->landlock_port(1).access == kernel::landlock_net_connect_tcp);
+  profile.network.connect->front().port_high = 65535;
+  BOOST_TEST(Lowering(profile)->landlock_handled_net() == 0U);
+  BOOST_TEST(Lowering(profile, {}, {3, true, true})->landlock_port_count() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_enforced_is_an_error_with_its_line) {
   Profile profile = with_paths({{"/**", rights_rx}});
   const auto old_kernel = lower(profile, {0, false, false}, {});
