@@ -61,15 +61,9 @@ class Loader {
   static LayerFile builtin() { return {true, std::make_shared<const std::string>("builtin"), std::string(builtin_text), {}}; }
 
   void read_config() {
-    const std::string& path = request_.where.config_file;
-    const std::size_t slash = path.find_last_of('/');
-    if (slash == std::string::npos) return;
-    auto file = read_profile_file(path.substr(0, slash), path.substr(slash + 1), FileTrust::provided);
-    keep(std::move(file.findings));
-    if (file.state != FileText::State::found) return;
-    auto parsed = parse_config(file.text, file.file);
-    outcome_.config = parsed.config;
-    keep(std::move(parsed.findings));
+    auto read = load_config(request_.where);
+    outcome_.config = read.config;
+    keep(std::move(read.findings));
   }
 
   void check_names() {
@@ -210,6 +204,17 @@ class Loader {
 };
 
 }  // namespace
+
+ConfigOutcome load_config(const ProfileDirectories& where) {
+  const std::string& path = where.config_file;
+  const std::size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return {};
+  auto file = read_profile_file(path.substr(0, slash), path.substr(slash + 1), FileTrust::provided);
+  ConfigOutcome outcome;
+  if (file.state == FileText::State::found) outcome = parse_config(file.text, file.file);
+  outcome.findings.insert(outcome.findings.begin(), file.findings.begin(), file.findings.end());
+  return outcome;
+}
 
 LoadOutcome load_for_container(const LoadRequest& request) { return Loader(request).for_container(); }
 

@@ -27,6 +27,9 @@ struct LoadOutcome {
   std::vector<Finding> findings;  ///< errors where there is no profile; lints are lint_profile()'s (check.h)
 };
 
+/// The settings of `where.config_file`; what it does not say, and all of an absent file, is as Config has it.
+[[nodiscard]] ConfigOutcome load_config(const ProfileDirectories& where);
+
 /// Reads warder.yaml, finds the profile, merges its layers, adds the mandatory ceiling and checks the whole. Without any file:
 /// the built-in default. Never throws; the findings' texts hold none of the phrases from which podman guesses exit code 126 or
 /// 127.

@@ -17,6 +17,7 @@ const std::vector<VerbEntry>& verbs() {
       {"pause", "freeze all processes of a container", make_pause},
       {"resume", "let them go on", make_resume},
       {"events", "print resource usage and out-of-memory events as JSON", make_events},
+      {"audit", "show what profiles refused, as a table or summed up", make_audit},
       {"update", "change resource limits", make_update},
       {"spec", "write a config.json to begin with", make_spec},
       {"features", "print what this runtime can do as JSON", make_features},
