@@ -147,7 +147,8 @@ Result<Cgroup> Cgroup::create(const CgroupRequest& request) {
   state.manager = request.manager;
   if (request.manager == "disabled") return Cgroup(std::move(state));
   if (request.manager != "cgroupfs") {
-    return Error::user("cgroup manager '" + request.manager + "' is not available; accepted: cgroupfs, disabled");
+    return Error::user("cgroup manager '" + request.manager +
+                       "' is not available; accepted: cgroupfs (podman: --cgroup-manager=cgroupfs), disabled");
   }
   CgroupLayout layout = WARDER_TRY(CgroupLayout::probe());
   Cgroup cgroup(std::move(state));

@@ -50,7 +50,9 @@ Result<void> write_path(const std::string& path, std::string_view text) {
 Result<std::vector<pid_t>> Cgroup::processes() const {
   std::vector<pid_t> pids;
   if (!enabled()) return pids;
-  WARDER_TRY(collect(state_.directories[0].directory, pids));
+  // Of v1's hierarchies a controller's is the surer one: a named one may belong to an init system inside.
+  const std::string* place = directory("freezer");
+  WARDER_TRY(collect(place != nullptr ? *place : state_.directories[0].directory, pids));
   std::sort(pids.begin(), pids.end());
   return pids;
 }
