@@ -83,9 +83,8 @@ Result<HostTrees> open_host_trees(const Spec& spec, const std::string& bundle, B
 }
 
 /// The root is attached where the bundle has it, as hooks expect; over "/" where that place cannot be reached (a user namespace
-/// below a 0700 directory) or where its parent would tell the host about it (shared propagation).
+/// below a 0700 directory) or where its parent may be a peer of the host's and would tell it.
 Result<void> RootfsBuilder::attach_root() {
-  bool told = propagation_.type == MS_SHARED;
   Fd tree = std::move(trees_.root);
   Result<Fd> place = kernel::open_path(spec_.root.path, O_PATH | O_DIRECTORY);
   if (place) {
@@ -98,11 +97,12 @@ Result<void> RootfsBuilder::attach_root() {
     return std::move(place).error();
   }
   if (!tree) tree = WARDER_TRY(kernel::clone_mount(*place, "", Recursion::whole_tree));
-  if (told) {
-    WARDER_TRY(kernel::set_mount_attributes(tree, {.propagation = MS_PRIVATE}, Recursion::whole_tree));
-    WARDER_TRY(kernel::set_mount_attributes(host_root_, {.propagation = MS_PRIVATE}, Recursion::this_mount));
+  if (keeps_peers()) {
+    std::uint64_t apart = propagation_.type == MS_SLAVE ? std::uint64_t{MS_SLAVE} : std::uint64_t{MS_PRIVATE};
+    WARDER_TRY(kernel::set_mount_attributes(tree, {.propagation = apart}, Recursion::whole_tree));
+    WARDER_TRY(kernel::set_mount_attributes(host_root_, {.propagation = apart}, Recursion::this_mount));
   }
-  over_host_root_ = told || !place;
+  over_host_root_ = keeps_peers() || !place;
   WARDER_TRY(kernel::attach_mount(tree, over_host_root_ ? BorrowedFd(host_root_) : BorrowedFd(*place)));
   root_ = std::move(tree);
   return {};
@@ -141,7 +141,7 @@ Result<void> RootfsBuilder::pivot() {
   if (::fchdir(root_.get()) < 0) return Error::syscall("fchdir");
   if (::syscall(SYS_pivot_root, ".", ".") < 0) return Error::syscall("pivot_root");
   if (::fchdir(host_root_.get()) < 0) return Error::syscall("fchdir");
-  if (propagation_.type == MS_SHARED) {  // the unmount below must not reach the host
+  if (keeps_peers()) {  // the unmount below must not empty the host
     WARDER_TRY(kernel::set_mount_attributes(host_root_, {.propagation = MS_SLAVE}, Recursion::whole_tree));
   }
   if (::umount2(".", MNT_DETACH) < 0) return Error::syscall("umount2");

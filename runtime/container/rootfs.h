@@ -46,6 +46,10 @@ class RootfsBuilder {
   [[nodiscard]] BorrowedFd root() const { return root_; }
 
  private:
+  /// True where mounts that still are the host's peers remain: what is mounted or unmounted below them would happen there too.
+  [[nodiscard]] bool keeps_peers() const {
+    return propagation_.type == MS_SHARED || propagation_.recursion == kernel::Recursion::this_mount;
+  }
   Result<void> attach_root();
   Result<void> pivot();
 
