@@ -19,6 +19,7 @@ namespace {
 constexpr std::int64_t fold_milliseconds = 1000;
 constexpr std::int64_t lines_per_second = 200;
 constexpr std::int64_t burst = 1000;
+constexpr std::size_t remembered_uses = std::size_t{1} << 15U;  ///< 256 KiB, in mode learn alone
 
 std::int64_t monotonic_milliseconds() {
   timespec now{};
@@ -61,6 +62,11 @@ std::uint64_t key_of(const AuditEvent& event, const policy::Verdict& verdict) {
       .add(event.path)
       .add(event.address)
       .value();
+}
+
+/// Of a recording: who used it and by which call does not matter.
+std::uint64_t use_key(const AuditEvent& event) {
+  return Key().add(event.wanted.bits()).add(event.section).add(event.path).add(event.address).value();
 }
 
 std::string_view verdict_word(const policy::Verdict& verdict) {
@@ -113,6 +119,7 @@ AuditLog::AuditLog(BorrowedFd sink, BorrowedFd procfs, std::string_view containe
   line.text("profile", policy.profile_name());
   line.text("hash", policy.profile_hash());
   prefix_ = line.members();
+  if (policy.mode() == policy::Mode::learn) learned_.resize(remembered_uses);
 }
 
 std::string AuditLog::describe(const AuditEvent& event, const policy::Verdict& verdict) const {
@@ -127,7 +134,8 @@ std::string AuditLog::describe(const AuditEvent& event, const policy::Verdict& v
   if (!event.wanted.empty()) line.text("right", policy::rights_text(event.wanted));
   if (!event.path.empty()) line.text("path", event.path);
   if (!event.address.empty()) line.text("address", event.address);
-  line.text("verdict", verdict_word(verdict));
+  if (!event.address.empty() && !event.section.empty()) line.text("section", event.section);
+  line.text("verdict", learns(verdict) && !verdict.would_refuse ? "learned" : verdict_word(verdict));
   if (!verdict.allowed) line.number("errno", verdict.error);
   line.text("rule", std::string(verdict.origin.file).append(":").append(std::to_string(verdict.origin.line)));
   line.text("enforcer", event.enforcer);
@@ -136,8 +144,28 @@ std::string AuditLog::describe(const AuditEvent& event, const policy::Verdict& v
   return line.members();
 }
 
+bool AuditLog::wants(const AuditEvent& event, const policy::Verdict& verdict) const {
+  if (!sink_.valid()) return false;
+  if (!learns(verdict)) return !verdict.allowed || verdict.would_refuse || verdict.audited;
+  if (event.wanted.empty() && event.section.empty()) return false;
+  const std::uint64_t key = use_key(event);
+  Locked locked(mutex_);
+  return learned_[key % learned_.size()] != key;
+}
+
+void AuditLog::learn(const AuditEvent& event, const policy::Verdict& verdict) {
+  const std::uint64_t key = use_key(event);
+  const std::string members = describe(event, verdict);
+  Locked locked(mutex_);
+  std::uint64_t& place = learned_[key % learned_.size()];
+  if (place == key) return;  // another worker was faster
+  place = key;
+  write_line(members);
+}
+
 void AuditLog::record(const AuditEvent& event, const policy::Verdict& verdict) {
-  if (!sink_.valid() || (verdict.allowed && !verdict.would_refuse && !verdict.audited)) return;
+  if (!wants(event, verdict)) return;
+  if (learns(verdict)) return learn(event, verdict);
   const std::uint64_t key = key_of(event, verdict);
   const std::int64_t now = monotonic_milliseconds();
   Locked locked(mutex_);

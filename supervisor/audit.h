@@ -3,6 +3,10 @@
 // A line is one write(2) to an O_APPEND descriptor, so that lines of several containers in one file do not mix. Equal events
 // within a second are folded into one line with a count; beyond the rate limit events are counted only, and a line says how many
 // were lost. A log that cannot be written never changes a verdict.
+//
+// In mode learn the lines are a recording, from which a profile is made: a use is written when it is first seen, whoever made it,
+// and neither folded nor limited. What was written is remembered in a table of fixed size; where two uses share a place in it,
+// the worst that happens is that a line comes twice.
 #pragma once
 
 #include <pthread.h>
@@ -12,6 +16,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "linux/fd.h"
 #include "policy/core/compiled.h"
@@ -40,7 +45,11 @@ class AuditLog {
   AuditLog(const AuditLog&) = delete;
   AuditLog& operator=(const AuditLog&) = delete;
 
-  /// Logs the event if the verdict is a refusal, would be one (audit, learn), or is audited; otherwise returns at once.
+  /// Is there anything to record? A refusal, what would be one in mode audit, an audited use; in mode learn every use of a path
+  /// with rights and of an address, once. Cheap: callers ask before they find out who the caller is.
+  [[nodiscard]] bool wants(const AuditEvent& event, const policy::Verdict& verdict) const;
+
+  /// Logs what wants() names; otherwise returns at once.
   void record(const AuditEvent& event, const policy::Verdict& verdict);
 
   /// Writes what has been held back for long enough; everything with Flush::all. The watchman calls it, and PID 1 before it
@@ -59,6 +68,8 @@ class AuditLog {
     std::string members;      ///< of the line, without time and count
   };
 
+  [[nodiscard]] bool learns(const policy::Verdict& verdict) const { return !learned_.empty() && verdict.allowed; }
+  void learn(const AuditEvent& event, const policy::Verdict& verdict);
   std::string describe(const AuditEvent& event, const policy::Verdict& verdict) const;
   Folded& slot_for(std::uint64_t key, std::int64_t now);
   void end_fold(Folded& folded);
@@ -68,7 +79,8 @@ class AuditLog {
 
   BorrowedFd sink_;
   BorrowedFd procfs_;
-  std::string prefix_;  ///< the members that every line begins with
+  std::string prefix_;                  ///< the members that every line begins with
+  std::vector<std::uint64_t> learned_;  ///< keys by their low bits; empty but in mode learn
   mutable pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   std::array<Folded, 16> folded_;
   std::int64_t tokens_;

@@ -74,7 +74,7 @@ Handler handler_of(int number) {
 }
 
 bool permit(Call& call, const policy::Verdict& verdict, AuditEvent event) {
-  if (verdict.allowed && !verdict.would_refuse && !verdict.audited) return true;
+  if (verdict.allowed && !call.worker.audit.wants(event, verdict)) return true;
   const CallerStatus& status = call.caller.status();
   event.thread = status.thread.levels > 0 ? call.notification.tid() : 0;
   event.process = status.tgid;
@@ -103,7 +103,7 @@ void handle(Worker& worker, Notification&& received) {
   const policy::Verdict verdict = worker.policy.syscall(notification.number());
   AuditEvent event;
   event.section = "syscalls";
-  if (!permit(call, verdict, event)) return;
+  if ((!verdict.allowed || verdict.would_refuse) && !permit(call, verdict, event)) return;
   if (const Handler handler = handler_of(notification.number()); handler != nullptr) return handler(call);
   // Trapped only so that a refusal could be logged, and not refused (audit and learn mode): decided by its number alone.
   if (verdict.would_refuse) return (void)std::move(notification).let_kernel_run();

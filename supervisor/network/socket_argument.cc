@@ -58,7 +58,6 @@ Outcome<SocketAddress> copy_address(Call& call, std::uint64_t address, std::int6
 
 Outcome<void> ask(Call& call, policy::NetOperation operation, const policy::Endpoint& endpoint) {
   const policy::Verdict verdict = call.worker.policy.address(operation, endpoint);
-  if (verdict.allowed && !verdict.would_refuse && !verdict.audited) return {};
   const bool outgoing = operation == policy::NetOperation::connect || operation == policy::NetOperation::send;
   const std::string text = address_text(endpoint);
   AuditEvent event;

@@ -113,6 +113,44 @@ BOOST_AUTO_TEST_CASE(a_flood_is_limited_and_says_how_much_was_lost) {
   BOOST_TEST(has(text(), "\"event\":\"rate-limit\",\"lost\":" + std::to_string(flood - written)), flood - written);
 }
 
+BOOST_AUTO_TEST_CASE(in_mode_learn_each_use_is_one_line_whoever_makes_it) {
+  policy::Profile profile;
+  profile.mode = policy::Mode::learn;
+  const auto lowered = policy::lower(profile, KernelFacts{7, true, true}, {});
+  BOOST_REQUIRE(lowered.ok());
+  const auto learning = *policy::Compiled::open(lowered->block);
+  AuditLog recording(sink, procfs, "box", learning);
+  policy::Verdict allowed;
+  allowed.allowed = true;
+  constexpr int uses = 3000;  // beyond the limit for refusals
+  for (int round = 0; round < 3; ++round) {
+    event.thread = event.process = ::getpid() + round;
+    for (int number = 0; number < uses; ++number) {
+      const std::string path = "/tmp/" + std::to_string(number);
+      event.path = path;
+      if (round == 0) BOOST_TEST(recording.wants(event, allowed));
+      recording.record(event, allowed);
+    }
+  }
+  const std::string all = text();
+  for (int number = 0; number < uses; ++number)
+    BOOST_REQUIRE(has(all, "\"/tmp/" + std::to_string(number) + "\",\"verdict\":\"learned\""));
+  BOOST_TEST(lines() < 3U * uses);
+  BOOST_TEST(recording.flush_due() == -1);
+}
+
+BOOST_AUTO_TEST_CASE(a_look_at_what_exists_is_no_use_to_learn) {
+  policy::Profile profile;
+  profile.mode = policy::Mode::learn;
+  const auto lowered = policy::lower(profile, KernelFacts{7, true, true}, {});
+  AuditLog recording(sink, procfs, "box", *policy::Compiled::open(lowered->block));
+  policy::Verdict allowed;
+  allowed.allowed = true;
+  event.wanted = policy::Rights();
+  recording.record(event, allowed);
+  BOOST_TEST(lines() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_name_cannot_break_its_line) {
   event.path = "/tmp/a\"\n{\"v\":1}";
   log.record(event, refusal);

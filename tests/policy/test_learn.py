@@ -1,0 +1,72 @@
+"""mode: learn: everything that a workload uses is recorded once, and nothing is refused."""
+
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.bundle import ContainerTest, needs_guest, run_command, WARDER  # noqa: E402
+
+LEARN = "warder: 1\nmode: learn\n"
+
+
+class Learn(ContainerTest):
+    def recording(self, *args, profile=LEARN, **changes):
+        bundle = self.bundle(hostname="learn", profile=profile)
+        out = bundle.run(*args, **changes)
+        self.assertEqual(out.code, 0, out)
+        return bundle, out, {(line.get("right") or line.get("section"), line.get("path") or line.get("address")): line for line in bundle.audit()}
+
+    def test_reads_writes_and_programs_are_recorded_from_the_first(self):
+        _, _, seen = self.recording("sh", "-c", "cat /etc/passwd >/work/copy; mkdir /work/d; mv /work/copy /work/d/new; ls /work; rm -r /work/d")
+        for right, path in (("exec", "/bin/busybox"), ("read", "/etc/passwd"), ("mkdir", "/work/d"), ("rename", "/work/copy"),
+                            ("rename", "/work/d/new"), ("list", "/work"), ("delete", "/work/d/new"), ("rmdir", "/work/d")):
+            self.assertIn((right, path), seen)
+            self.assertEqual(seen[right, path]["verdict"], "learned")
+        self.assertTrue(any("create" in right and path == "/work/copy" for right, path in seen), seen.keys())
+
+    def test_what_a_user_without_privileges_does_is_recorded_too(self):
+        _, out, seen = self.recording("sh", "-c", "id -u; cat /etc/passwd >/work/copy", user={"uid": 1000, "gid": 1000, "umask": 0o022})
+        self.assertEqual(out.lines(), ["1000"])
+        self.assertEqual(seen["read", "/etc/passwd"]["uid"], 1000)
+
+    def test_a_use_is_recorded_once_however_many_make_it(self):
+        bundle, _, _ = self.recording("sh", "-c", "for i in $(seq 60); do cat /etc/passwd; done")
+        self.assertEqual([line.get("count", 1) for line in bundle.audit() if line.get("path") == "/etc/passwd"], [1])
+
+    def test_more_uses_than_the_rate_of_refusals_allows_are_all_recorded(self):
+        bundle, _, seen = self.recording("sh", "-c", "cd /work; i=0; while [ $i -lt 3000 ]; do : >f$i; i=$((i+1)); done", timeout=120)
+        missing = [i for i in range(3000) if not any(path == f"/work/f{i}" for _, path in seen)]
+        self.assertEqual(missing, [])
+        self.assertFalse([line for line in bundle.audit() if "lost" in line])
+
+    def test_addresses_are_recorded(self):
+        _, _, seen = self.recording("sh", "-c", "ip link set lo up 2>/dev/null; nc -w 1 127.0.0.1 9 </dev/null; nc -w 1 -l -p 8080 </dev/null & sleep 1; kill $!; true")
+        self.assertIn(("connect", "tcp 127.0.0.1:9"), seen)
+        self.assertTrue([address for section, address in seen if section == "bind" and address.endswith(":8080")], seen.keys())
+
+    def test_what_the_profile_would_refuse_is_marked(self):
+        _, out, seen = self.recording(needs_guest("try"), *"open /etc/shadow r -- open /etc/passwd r".split(),
+                                      profile=LEARN + 'paths:\n  "/**": all\n  "/etc/shadow": none\n')
+        self.assertEqual(out.out.count("= OK"), 2, out)
+        self.assertEqual([seen["read", path]["verdict"] for path in ("/etc/shadow", "/etc/passwd")], ["would-refuse", "learned"])
+
+    def test_an_exec_session_is_recorded(self):
+        bundle = self.bundle(hostname="learn", profile=LEARN)
+        with bundle.running() as container:
+            self.assertEqual(bundle.exec(container, "cat", "/etc/group").code, 0)
+        self.assertIn("/etc/group", [line.get("path") for line in bundle.audit()])
+
+    def test_the_hardening_set_stays_and_other_modes_record_no_uses(self):
+        bundle, _, _ = self.recording("cat", "/etc/passwd", profile='warder: 1\npaths: {"/**": rwx}\n')
+        self.assertEqual(bundle.audit(), [])
+
+    def test_warder_audit_shows_it(self):
+        bundle, _, _ = self.recording("cat", "/etc/passwd")
+        out = run_command([WARDER, "--audit-log", str(bundle.audit_log), "audit"])
+        self.assertEqual(out.code, 0, out)
+        self.assertRegex(out.out, r"learned +read +/etc/passwd")
+
+
+if __name__ == "__main__":
+    unittest.main()
