@@ -31,8 +31,8 @@ constexpr unsigned max_messages = 1024;                // UIO_MAXIOV
 /// One message on its way.
 class Sending {
  public:
-  Sending(Call& call, const Socket& socket, const Outgoing& message, int flags)
-      : call_(call), socket_(socket), message_(message), flags_(flags) {}
+  Sending(Call& call, const Socket& socket, const Outgoing& message, int flags, Refusal refusal = Refusal::answer)
+      : call_(call), socket_(socket), message_(message), flags_(flags), refusal_(refusal) {}
 
   /// Number of bytes, or the errno; EINTR where the caller is to be interrupted.
   Answer run() {
@@ -61,7 +61,7 @@ class Sending {
   /// A UNIX stream or seqpacket socket sends to its peer alone: the kernel does not look at what the address names.
   Outcome<void> find_far_end() {
     if (socket_.kind.domain != AF_UNIX || socket_.kind.type == SOCK_DGRAM) {
-      return judge_far_end(call_, socket_, message_.address, Purpose::send, far_end_);
+      return judge_far_end(call_, socket_, message_.address, Purpose::send, far_end_, refusal_);
     }
     far_end_.address = message_.address;
     far_end_.kind = Meaning::Kind::other;
@@ -116,6 +116,7 @@ class Sending {
   const Socket& socket_;
   const Outgoing& message_;
   const int flags_;
+  const Refusal refusal_;
   FarEnd far_end_;
   std::vector<std::byte> buffer_;
 };
@@ -128,12 +129,13 @@ void finish(Call& call, const Answer& outcome) {
   }
 }
 
-Answer send_message(Call& call, std::uint64_t header, const Socket& socket, int flags) {
+Answer send_message(Call& call, std::uint64_t header, const Socket& socket, int flags, Refusal refusal = Refusal::answer) {
   const Outgoing message = WARDER_GET(copy_message(call, header));
-  return Sending(call, socket, message, flags).run();
+  return Sending(call, socket, message, flags, refusal).run();
 }
 
-/// Sends until one fails: its errno is told only where it is the first.
+/// Sends until one fails: its errno is told only where it is the first. A later one that is refused is asked for again by a
+/// caller that goes on, and refused then as the first.
 Answer send_messages(Call& call) {
   const Notification& asked = call.notification;
   const std::uint64_t vector = asked.argument(1);
@@ -142,7 +144,7 @@ Answer send_messages(Call& call) {
   unsigned sent = 0;
   for (; sent < count; ++sent) {
     const std::uint64_t header = vector + sent * sizeof(mmsghdr);
-    const Answer one = send_message(call, header, socket, asked.int_argument(3));
+    const Answer one = send_message(call, header, socket, asked.int_argument(3), sent == 0 ? Refusal::answer : Refusal::keep);
     if (!one.ok() && sent == 0) return Errno{one.code()};
     if (!one.ok()) break;
     const auto size = static_cast<unsigned>(*one);

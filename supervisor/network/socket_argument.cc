@@ -56,8 +56,9 @@ Outcome<SocketAddress> copy_address(Call& call, std::uint64_t address, std::int6
   return copy;
 }
 
-Outcome<void> ask(Call& call, policy::NetOperation operation, const policy::Endpoint& endpoint) {
+Outcome<void> ask(Call& call, policy::NetOperation operation, const policy::Endpoint& endpoint, Refusal refusal) {
   const policy::Verdict verdict = call.worker.policy.address(operation, endpoint);
+  if (!verdict.allowed && refusal == Refusal::keep) return Errno{verdict.error};
   const bool outgoing = operation == policy::NetOperation::connect || operation == policy::NetOperation::send;
   const std::string text = address_text(endpoint);
   AuditEvent event;
@@ -67,7 +68,8 @@ Outcome<void> ask(Call& call, policy::NetOperation operation, const policy::Endp
   return {};
 }
 
-Outcome<void> judge_far_end(Call& call, const Socket& socket, const SocketAddress& address, Purpose purpose, FarEnd& far_end) {
+Outcome<void> judge_far_end(Call& call, const Socket& socket, const SocketAddress& address, Purpose purpose, FarEnd& far_end,
+                            Refusal refusal) {
   far_end.address = address;
   Meaning meaning = WARDER_GET(understand(far_end.address, socket.kind, purpose));
   far_end.kind = meaning.kind;
@@ -79,7 +81,7 @@ Outcome<void> judge_far_end(Call& call, const Socket& socket, const SocketAddres
     meaning.endpoint.name = far_end.socket_file.name.view();
   }
   const auto operation = purpose == Purpose::send ? policy::NetOperation::send : policy::NetOperation::connect;
-  return ask(call, operation, meaning.endpoint);
+  return ask(call, operation, meaning.endpoint, refusal);
 }
 
 }  // namespace warder::supervisor::network

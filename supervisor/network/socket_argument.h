@@ -30,12 +30,17 @@ struct FarEnd {
   Object socket_file;  ///< of a UNIX path: held open so that the address goes on meaning it
 };
 
+/// Whether a refusal is answered and logged, or only told to the handler: what it has sent already has to be reported first.
+enum class Refusal : std::uint8_t { answer, keep };
+
 /// Understands the address, finds a UNIX socket's file, asks the profile. An error where the call was refused (and answered) or
 /// fails anyway. For a UNIX path the worker's current directory is PID 1's own /proc/self/fd afterwards, and `address` is a
 /// number in it.
-Outcome<void> judge_far_end(Call& call, const Socket& socket, const SocketAddress& address, Purpose purpose, FarEnd& far_end);
+Outcome<void> judge_far_end(Call& call, const Socket& socket, const SocketAddress& address, Purpose purpose, FarEnd& far_end,
+                            Refusal refusal = Refusal::answer);
 
 /// Asks the profile about an endpoint, logs, refuses (the call is answered then).
-Outcome<void> ask(Call& call, policy::NetOperation operation, const policy::Endpoint& endpoint);
+Outcome<void> ask(Call& call, policy::NetOperation operation, const policy::Endpoint& endpoint,
+                  Refusal refusal = Refusal::answer);
 
 }  // namespace warder::supervisor::network

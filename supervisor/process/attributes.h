@@ -14,8 +14,8 @@ Result<void> lead_session(const ProcessPlan& plan);
 /// lead_session(), then a keyring of its own.
 Result<void> begin_session(const ProcessPlan& plan);
 
-/// The LSM label of the next execve; a child made by clone(2) inherits it. Written through the container's /proc only after it has proved to be one and to be of this
-/// process's PID namespace: a fake /proc in an image must not swallow the label.
+/// The LSM label of the next execve; a child made by clone(2) inherits it. Written through the container's /proc only after it
+/// has proved to be one and to be of this process's PID namespace: a fake /proc in an image must not swallow the label.
 Result<void> label_next_exec(const ProcessPlan& plan);
 
 /// Affinity, scheduler, io priority and personality.
