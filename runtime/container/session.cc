@@ -90,6 +90,12 @@ Result<void> take_console(const SessionRequest& request) {
   return take_stdio(&console, request.boot.process.uid);
 }
 
+/// While the host's procfs still knows this process; E2 inherits it.
+Result<void> set_oom_score(BorrowedFd own_directory, std::int32_t score) {
+  Fd file = WARDER_TRY(kernel::open_beneath(own_directory, "oom_score_adj", O_WRONLY));
+  return kernel::write_once(file, std::to_string(score));
+}
+
 /// E1.
 [[noreturn]] void become_session(const SessionRequest& request, const Target& target, const CgroupEntrance& cgroup,
                                  BorrowedFd boot, Fd runtime) {
@@ -97,6 +103,11 @@ Result<void> take_console(const SessionRequest& request) {
   // The container's /proc will not know this process, and a label is written through a process's own directory.
   Result<Fd> own_directory = kernel::open_path("/proc/self", O_PATH | O_DIRECTORY);
   if (!own_directory) fail_child(runtime, own_directory.error());
+  if (const auto score = request.boot.process.oom_score_adj) {
+    if (Result<void> set = set_oom_score(*own_directory, *score); !set) {
+      fail_child(runtime, std::move(set).error().with("oom_score_adj"));
+    }
+  }
   if (Result<void> entered = enter(target); !entered) fail_child(runtime, entered.error());
   if (Result<void> taken = take_console(request); !taken) fail_child(runtime, taken.error());
   std::vector<PlacedFd> placed{{boot.get(), supervisor::boot_fd}, {runtime.get(), supervisor::runtime_fd}};
