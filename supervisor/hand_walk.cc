@@ -62,7 +62,7 @@ Outcome<void> HandWalk::run(Fd start, Object& object) {
     WARDER_GET(go_to_root());
   } else {
     arrive(std::move(start));
-    if (procfs_) find_own_directory();
+    if (procfs_) WARDER_GET(find_whose_directory());
   }
   for (Component component; next(component);) {
     const bool hidden = WARDER_GET(is_hidden({}));
@@ -165,16 +165,7 @@ Outcome<void> HandWalk::step_in_procfs_root(const Component& component, bool& do
   const bool self = component.name == "self";
   if (!self && component.name != "thread-self") {
     if (!is_number(component.name)) return {};
-    caller_.identity().own();
-    const bool forbidden = is_supervisor(current_, component.name.c_str());
-    const int level = procfs_level(caller_, current_);
-    WARDER_GET(caller_.act());
-    if (forbidden) return Errno{EACCES};
-    const auto is_at = [&](const NamespacePids& pids) {
-      return level >= 0 && static_cast<std::size_t>(level) < pids.levels && component.name == std::to_string(pids.pid[level]);
-    };
-    own_task_ = is_at(caller_.status().process) || is_at(caller_.status().thread);
-    return {};
+    return meet_process(current_, component.name);
   }
   if (component.last && !component.directory_only && request_.last == LastLink::keep) return {};
   WARDER_GET(count_link());
@@ -246,7 +237,7 @@ Outcome<void> HandWalk::follow_magic(const Component& component) {
   // The caller's descriptors were given to it; the root, cwd or program of some process elsewhere was not.
   const Belonging belonging = belonging_of(caller_.cache(), caller_.tid(), current_, name.view());
   if (belonging == Belonging::outside && !own_descriptor) return Errno{EACCES};
-  if (procfs_) find_own_directory();
+  if (procfs_) WARDER_GET(find_whose_directory());
   if (own_descriptor) {
     const std::string_view digits = component.name;
     std::from_chars(digits.data(), digits.data() + digits.size(), descriptor_);
@@ -254,20 +245,38 @@ Outcome<void> HandWalk::follow_magic(const Component& component) {
   return {};
 }
 
-/// After arriving in the middle of a procfs: is it the caller's own directory there?
-void HandWalk::find_own_directory() {
+/// After arriving somewhere in a procfs by a descriptor: whose directory is it? The caller's is marked, PID 1's is refused: a
+/// worker may look into it, being of the same process, and nobody else must through a worker.
+Outcome<void> HandWalk::find_whose_directory() {
   const Fd top = root_of_procfs(current_);
-  if (!top.valid() || at(top)) return;
+  if (!top.valid() || at(top)) return {};
+  PathText here, above;
+  WARDER_GET(read_name(caller_.cache(), current_, here));
+  WARDER_GET(read_name(caller_.cache(), top, above));
+  std::string_view rest = here.view();
+  if (!rest.starts_with(above.view())) return Errno{EACCES};
+  rest.remove_prefix(above.view() == "/" ? 0 : above.size());
+  if (rest.size() < 2) return {};
+  const std::string name(rest.substr(1, std::min(rest.find('/', 1), rest.size()) - 1));
+  if (!is_number(name)) return {};
+  rest.remove_prefix(1 + name.size());
+  WARDER_GET(meet_process(top, name));
+  descriptors_ = own_task_ && rest == "/fd";
+  return {};
+}
+
+/// The directory of a process in the root of a procfs: is it the caller's, or PID 1's?
+Outcome<void> HandWalk::meet_process(BorrowedFd procfs_root, const std::string& name) {
   caller_.identity().own();
-  const int level = procfs_level(caller_, top);
-  (void)caller_.act();
-  if (level < 0 || static_cast<std::size_t>(level) >= caller_.status().process.levels) return;
-  const Fd own(::openat(top.get(), std::to_string(caller_.status().process.pid[level]).c_str(), O_PATH | O_CLOEXEC));
-  PathText here, mine;
-  if (!own.valid() || !read_name(caller_.cache(), current_, here).ok() || !read_name(caller_.cache(), own, mine).ok()) return;
-  own_task_ =
-      here.view().starts_with(mine.view()) && (here.size() == mine.size() || here.view().substr(mine.size()).starts_with('/'));
-  descriptors_ = own_task_ && here.view().substr(mine.size()) == "/fd";
+  const bool forbidden = is_supervisor(procfs_root, name.c_str());
+  const int level = procfs_level(caller_, procfs_root);
+  WARDER_GET(caller_.act());
+  if (forbidden) return Errno{EACCES};
+  const auto is_at = [&](const NamespacePids& pids) {
+    return level >= 0 && static_cast<std::size_t>(level) < pids.levels && name == std::to_string(pids.pid[level]);
+  };
+  own_task_ = is_at(caller_.status().process) || is_at(caller_.status().thread);
+  return {};
 }
 
 /// Whether the current directory, or a name in it, is hidden. Nothing may be reached through it by ".." or as a link.

@@ -46,7 +46,8 @@ class HandWalk {
   Outcome<Fd> open_here(const char* name, int flags, std::uint64_t resolve);
   void arrive(Fd fd);
   bool at(const Fd& place) const;
-  void find_own_directory();
+  Outcome<void> find_whose_directory();
+  Outcome<void> meet_process(BorrowedFd procfs_root, const std::string& name);
 
   Caller& caller_;
   const policy::Compiled& policy_;
