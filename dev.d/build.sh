@@ -2,7 +2,7 @@
 # Release in build/, AddressSanitizer and UBSan in build-asan/.
 
 # Paths below the checkout are hashed relative to it, so that a fresh clone finds what another one compiled.
-export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 
 compile() {  # DIRECTORY [CMAKE-OPTION...]
   local directory=$1 log=$1/compile.log
