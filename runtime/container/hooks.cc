@@ -38,6 +38,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
+  (void)::setpgid(0, 0);  // so that at its timeout what it has started ends with it
   bool ready = ::dup2(input.get(), 0) == 0 && ::dup2(output.get(), 1) == 1 && ::dup2(output.get(), 2) == 2 && ::chdir("/") == 0 &&
                kernel::close_fds_on_exec(3, ~0U).ok();
   if (ready) ::execve(hook.path.c_str(), args.data(), env.data());
@@ -80,7 +81,10 @@ Result<void> run_hook(const Hook& hook, BorrowedFd state) {
   kernel::Cloned child = WARDER_TRY(kernel::clone_process({}));
   if (child.child()) become_hook(hook, state, output);
   bool in_time = WARDER_TRY(ends_in_time(child.pidfd, hook));
-  if (!in_time) (void)kernel::send_signal(child.pidfd, SIGKILL);
+  if (!in_time) {  // not yet waited for: the group's number is still its own
+    (void)::kill(-child.pid, SIGKILL);
+    (void)kernel::send_signal(child.pidfd, SIGKILL);
+  }
   int status = WARDER_TRY(kernel::wait_exit(child.pidfd));
   if (!in_time) return Error::user("no end after " + std::to_string(*hook.timeout_seconds) + " seconds");
   if (status == 0) return {};
