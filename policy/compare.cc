@@ -29,8 +29,7 @@ std::vector<std::string> patterns_of(const Profile& before, const Profile& after
     }
   }
   std::ranges::sort(patterns);
-  const auto repeated = std::ranges::unique(patterns);
-  patterns.erase(repeated.begin(), repeated.end());
+  patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
   return patterns;
 }
 

@@ -51,8 +51,7 @@ std::optional<std::vector<int>> syscalls_of(std::string_view word) {
   if (group == nullptr) return std::nullopt;
   collect(*group, numbers);
   std::ranges::sort(numbers);
-  const auto repeated = std::ranges::unique(numbers);
-  numbers.erase(repeated.begin(), repeated.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
   return numbers;
 }
 

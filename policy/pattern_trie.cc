@@ -132,8 +132,8 @@ void TrieBuilder::add_expanded(std::vector<Part> parts, std::size_t from, std::u
     if (parts[i].deep || across == parts[i].tokens.end()) continue;
     const GlobToken star{GlobKind::star, 0, {}};
     const auto joined = [&star](Tokens tokens) {
-      const auto repeated = std::ranges::unique(tokens, [&](const auto& a, const auto& b) { return a == star && b == star; });
-      tokens.erase(repeated.begin(), repeated.end());
+      const auto both_stars = [&](const auto& a, const auto& b) { return a == star && b == star; };
+      tokens.erase(std::unique(tokens.begin(), tokens.end(), both_stars), tokens.end());
       return tokens;
     };
     Tokens before(parts[i].tokens.begin(), across);
@@ -266,8 +266,7 @@ class TrieFinisher {
       }
       if (kind == format::EdgeKind::literal) continue;
       std::ranges::sort(lengths);
-      const auto repeated = std::ranges::unique(lengths);
-      lengths.erase(repeated.begin(), repeated.end());
+      lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
       tables_.lengths.insert(tables_.lengths.end(), lengths.begin(), lengths.end());
       (kind == format::EdgeKind::suffix ? written.suffix_lengths : written.prefix_lengths) =
           static_cast<std::uint32_t>(lengths.size());
