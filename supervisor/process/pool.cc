@@ -99,7 +99,6 @@ void WorkerPool::work(Member& member) {
   }
   --spare_;
   std::erase_if(members_, [&member](const std::unique_ptr<Member>& one) { return one.get() == &member; });
-  burst_over_ = true;
   release_stack();
 }
 

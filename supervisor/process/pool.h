@@ -125,7 +125,6 @@ class WorkerPool {
   std::size_t waiting_ = 0;
   std::atomic<bool> quiesced_{false};
   std::atomic<bool> watchman_sleeps_{false};
-  bool burst_over_ = false;  ///< workers have ended: there is memory to give back
 };
 
 }  // namespace warder::supervisor

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <csignal>
 #include <string_view>
-#include <utility>
 
 #include "linux/procfs.h"
 #include "linux/seccomp.h"
@@ -19,7 +18,8 @@ namespace warder::supervisor {
 namespace {
 
 constexpr long tick_milliseconds = 2;
-constexpr int quiet_ticks = 25;  ///< without any call, after which the watchman sleeps
+constexpr long settled_milliseconds = 3000;  ///< after which what the work has touched is given back
+constexpr int quiet_ticks = 25;              ///< without any call, after which the watchman sleeps
 
 /// The signals that an interruptible sleep of the caller would end for.
 struct SignalState {
@@ -72,11 +72,14 @@ void WorkerPool::watch() {
     {
       Locked locked(mutex_);
       if (quiet > quiet_ticks && waiting_ == 0) {
-        if (std::exchange(burst_over_, false)) release_unused_memory();
         watchman_sleeps_ = true;
         // A worker that receives looks at the flag after it has counted: either it wakes us or we see its count.
         if (nothing_received() && log_due < 0) {
-          locked.wait(watch_);
+          locked.wait_for(watch_, settled_milliseconds);
+          if (nothing_received() && waiting_ == 0) {
+            release_unused_memory();
+            locked.wait(watch_);
+          }
         } else if (nothing_received()) {
           locked.wait_for(watch_, log_due);
         }
