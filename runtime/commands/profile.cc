@@ -18,11 +18,11 @@ std::string joined(const std::vector<std::string>& words) { return fmt::format("
 /// What the command line said; one of the verbs is set.
 struct ProfileCommand {
   ProfileOptions options;
-  std::vector<std::string> files, names, groups, object;
+  std::vector<std::string> files, names, groups, object, logs;
   std::string operation, profile, shown, container, before, after;
   std::optional<std::string> root;
-  CLI::App *check = nullptr, *explain = nullptr, *test = nullptr, *show = nullptr, *diff = nullptr, *list = nullptr,
-           *schema = nullptr;
+  CLI::App *check = nullptr, *explain = nullptr, *test = nullptr, *show = nullptr, *diff = nullptr, *learn = nullptr,
+           *list = nullptr, *schema = nullptr;
 
   void define(CLI::App& app) {
     app.require_subcommand(1);
@@ -50,6 +50,8 @@ struct ProfileCommand {
     diff = app.add_subcommand("diff", "what became allowed (+) or denied (-) between two profiles");
     diff->add_option("A", before, "a name or file")->required();
     diff->add_option("B", after, "a name or file")->required();
+    learn = app.add_subcommand("learn", "a profile that allows what recordings of `mode: learn` hold, checked by a replay");
+    learn->add_option("LOG", logs, "audit logs")->required();
     list = app.add_subcommand("groups", "the groups of system calls, or the contents of some");
     list->add_option("GROUP", groups, "groups to write out");
     schema = app.add_subcommand("schema", "the JSON Schema of profiles, for editors");
@@ -66,6 +68,7 @@ struct ProfileCommand {
     if (show->parsed() && !container.empty()) return show_container(container, root, options);
     if (show->parsed()) return show_profile(WARDER_TRY(chosen(shown)));
     if (diff->parsed()) return diff_profiles(before, after, options);
+    if (learn->parsed()) return learn_profile(logs, options);
     if (list->parsed()) return show_groups(groups);
     return show_schema(options);
   }

@@ -39,6 +39,8 @@ Result<int> show_profile(const policy::Profile& profile);
 /// The profile that an existing container was created with; its hashes alone where the files have changed since.
 Result<int> show_container(const std::string& id, const std::optional<std::string>& root, const ProfileOptions& options);
 Result<int> diff_profiles(const std::string& before, const std::string& after, const ProfileOptions& options);
+/// The profile that allows what recordings of mode learn hold; see warder-profile(5).
+Result<int> learn_profile(const std::vector<std::string>& logs, const ProfileOptions& options);
 Result<int> show_groups(const std::vector<std::string>& groups);
 Result<int> show_schema(const ProfileOptions& options);
 

@@ -1,10 +1,12 @@
 """mode: learn: everything that a workload uses is recorded once, and nothing is refused."""
 
 import pathlib
+import shutil
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import toolchain  # noqa: E402
 from harness.bundle import ContainerTest, needs_guest, run_command, WARDER  # noqa: E402
 
 LEARN = "warder: 1\nmode: learn\n"
@@ -60,6 +62,57 @@ class Learn(ContainerTest):
     def test_the_hardening_set_stays_and_other_modes_record_no_uses(self):
         bundle, _, _ = self.recording("cat", "/etc/passwd", profile='warder: 1\npaths: {"/**": rwx}\n')
         self.assertEqual(bundle.audit(), [])
+
+    JOB = ("mkdir -p /work/out; for i in $(seq 12); do echo $i >/work/out/part$i.o; done; cat /work/out/part*.o >/work/prog;"
+           "cp /bin/busybox /work/tool; chmod 755 /work/tool; mv /work/tool /work/out/true; /work/out/true && echo $$ >/tmp/pid.$$; rm /work/prog;"
+           "readlink /proc/self/exe >/dev/null; echo done")
+
+    def learned_from(self, *bundles):
+        return run_command([WARDER, "profile", "learn", *[str(bundle.audit_log) for bundle in bundles]])
+
+    def test_what_was_learned_runs_the_job_again_and_stops_an_attack(self):
+        first, _, _ = self.recording("sh", "-c", self.JOB)
+        second, _, _ = self.recording("sh", "-c", self.JOB)
+        learned = self.learned_from(first, second)
+        self.assertEqual(learned.code, 0, learned)
+        self.assertIn("seen in 2 of 2 runs", learned.out)
+        self.assertLess(len(learned.lines()), 40, learned)
+        bundle = self.bundle(hostname="learned", profile=learned.out)
+        out = bundle.run("sh", "-c", self.JOB)
+        self.assertEqual((out.code, out.lines()), (0, ["done"]), f"{out}\n{learned.out}")
+        self.assertEqual(bundle.audit(), [])
+        for attack in ("cat /etc/shadow", "echo x >/etc/passwd", "echo x >/usr/bin/x", "cp /bin/busybox /tmp/ls && /tmp/ls", "nc -w 1 127.0.0.1 9"):
+            out = bundle.run("sh", "-c", attack)
+            self.assertNotEqual(out.code, 0, attack)
+            self.assertTrue([line for line in bundle.audit() if line["verdict"] == "refused"], attack)
+            bundle.audit_log.unlink()
+
+    def test_a_compilation_in_c_runs_under_what_was_learned_of_it(self):
+        job = ("cd /work && printf '#include <stdio.h>\nint main(void) { return puts(\"hi\") < 0; }\n' >a.c &&"
+               "gcc -c a.c -o a.o && gcc a.o -o prog && ./prog && rm a.o")
+        bundle = self.bundle(hostname="learn", profile=LEARN)
+        shutil.rmtree(bundle.rootfs)
+        toolchain.make_root(bundle.rootfs)
+        for directory in ("proc", "sys", "dev", "work", "guests", "tmp"):
+            (bundle.rootfs / directory).mkdir(exist_ok=True)
+        self.assertEqual(bundle.run("bash", "-c", job).lines(), ["hi"])
+        learned = self.learned_from(bundle)
+        self.assertEqual(learned.code, 0, learned)
+        bundle.audit_log.unlink()
+        bundle.profile(learned.out)
+        out = bundle.run("bash", "-c", job)
+        self.assertEqual((out.code, out.lines()), (0, ["hi"]), f"{out}\n{learned.out}")
+        self.assertEqual(bundle.audit(), [])
+        out = bundle.run("bash", "-c", job + "; echo x >/usr/lib/evil")
+        self.assertNotEqual(out.code, 0)
+        self.assertIn("/usr/lib/evil", {line["path"] for line in bundle.audit()})
+
+    def test_a_recording_with_an_unreadable_line_teaches_nothing(self):
+        bundle, _, _ = self.recording("true")
+        with open(bundle.audit_log, "a", encoding="utf-8") as log:
+            log.write('{"v":1,"time"')
+        out = self.learned_from(bundle)
+        self.assertEqual((out.code, out.out), (1, ""), out)
 
     def test_warder_audit_shows_it(self):
         bundle, _, _ = self.recording("cat", "/etc/passwd")
