@@ -153,7 +153,8 @@ class Program {
   /// Allowed with exactly this low half of an argument; what else the call may be is for later instructions to say.
   void allow_exactly(int call, unsigned argument, unsigned value) {
     add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 4));
-    add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t))));
+    add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 static_cast<unsigned>(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t))));
     add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1));
     add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
     add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));

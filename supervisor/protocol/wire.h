@@ -20,9 +20,7 @@ class WireWriter {
  public:
   template <class T>
   requires std::is_integral_v<T>
-  void number(T value) {
-    append(&value, sizeof value);
-  }
+  void number(T value) { append(&value, sizeof value); }
   void bytes(std::span<const std::byte> content) {
     number(static_cast<std::uint32_t>(content.size()));
     append(content.data(), content.size());
