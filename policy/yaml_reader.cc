@@ -1,10 +1,40 @@
 #include "policy/yaml_reader.h"
 
+#include <yaml-cpp/eventhandler.h>
+
 #include <cstring>
+#include <sstream>
 
 #include "policy/spelling.h"
 
 namespace warder::policy {
+namespace {
+
+/// Counts documents and looks at nothing else. YAML::LoadAll would never come back from a text like ",a: " (yaml-cpp 0.7), which
+/// makes empty documents for ever.
+class DocumentCounter final : public YAML::EventHandler {
+ public:
+  unsigned documents = 0;
+  YAML::Mark last;  ///< where the last one begins
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    ++documents;
+    last = mark;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                       YAML::EmitterStyle::value /*style*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+  void OnMapEnd() override {}
+};
+
+}  // namespace
 namespace {
 
 std::string_view kind_of(const YAML::Node& node) {
@@ -35,12 +65,17 @@ std::optional<YAML::Node> YamlReader::document(std::string_view text) {
     }
   }
   try {
-    const auto documents = YAML::LoadAll(std::string(text));
-    if (documents.size() == 1) return documents.front();
-    if (documents.empty()) {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    DocumentCounter counter;
+    while (counter.documents < 2 && parser.HandleNextDocument(counter)) {
+    }
+    if (counter.documents == 1) return YAML::Load(std::string(text));
+    if (counter.documents == 0) {
       error(at_file(), "is empty; the first line is `warder: 1`");
     } else {
-      error(documents[1], "begins a second YAML document; a file holds one");
+      error(Source{file_, static_cast<std::uint32_t>(counter.last.line + 1), static_cast<std::uint32_t>(counter.last.column + 1)},
+            "begins a second YAML document; a file holds one");
     }
   } catch (const YAML::Exception& fault) {
     const bool known = !fault.mark.is_null();
