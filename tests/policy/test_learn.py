@@ -7,7 +7,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import toolchain  # noqa: E402
-from harness.bundle import ContainerTest, needs_guest, run_command, WARDER  # noqa: E402
+from harness.bundle import ContainerTest, needs_guest, run_command, SOURCE, WARDER  # noqa: E402
 
 LEARN = "warder: 1\nmode: learn\n"
 
@@ -68,7 +68,7 @@ class Learn(ContainerTest):
            "readlink /proc/self/exe >/dev/null; echo done")
 
     def learned_from(self, *bundles):
-        return run_command([WARDER, "profile", "learn", *[str(bundle.audit_log) for bundle in bundles]])
+        return run_command([WARDER, "profile", "--profile-dir", str(SOURCE / "profiles"), "learn", *[str(bundle.audit_log) for bundle in bundles]])
 
     def test_what_was_learned_runs_the_job_again_and_stops_an_attack(self):
         first, _, _ = self.recording("sh", "-c", self.JOB)
@@ -78,6 +78,7 @@ class Learn(ContainerTest):
         self.assertIn("seen in 2 of 2 runs", learned.out)
         self.assertLess(len(learned.lines()), 40, learned)
         bundle = self.bundle(hostname="learned", profile=learned.out)
+        shutil.copy(SOURCE / "profiles" / "base.yaml", bundle.profiles)
         out = bundle.run("sh", "-c", self.JOB)
         self.assertEqual((out.code, out.lines()), (0, ["done"]), f"{out}\n{learned.out}")
         self.assertEqual(bundle.audit(), [])
@@ -100,6 +101,7 @@ class Learn(ContainerTest):
         self.assertEqual(learned.code, 0, learned)
         bundle.audit_log.unlink()
         bundle.profile(learned.out)
+        shutil.copy(SOURCE / "profiles" / "base.yaml", bundle.profiles)
         out = bundle.run("bash", "-c", job)
         self.assertEqual((out.code, out.lines()), (0, ["hi"]), f"{out}\n{learned.out}")
         self.assertEqual(bundle.audit(), [])
