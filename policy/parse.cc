@@ -166,7 +166,7 @@ bool has_errors(const std::vector<Finding>& findings) {
 }
 
 std::string finding_text(const Finding& finding) {
-  const std::string text = (finding.lint ? "lint: " : "") + finding.text;
+  std::string text = (finding.lint ? "lint: " : "") + finding.text;
   if (!finding.source.file) return text;
   std::string place = *finding.source.file;
   if (finding.source.line > 0) place += ":" + std::to_string(finding.source.line) + ":" + std::to_string(finding.source.column);

@@ -193,7 +193,7 @@ std::optional<std::string> YamlReader::word(const YAML::Node& node, std::string_
                                             std::span<const std::string_view> words) {
   std::string accepted;
   for (const auto one : words) accepted += (accepted.empty() ? "" : ", ") + std::string(one);
-  const auto text = scalar(node, what, accepted);
+  auto text = scalar(node, what, accepted);
   if (!text) return std::nullopt;
   for (const auto one : words) {
     if (one == *text) return text;
