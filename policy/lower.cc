@@ -11,6 +11,7 @@
 #include "policy/hardening.h"
 #include "policy/landlock_lowering.h"
 #include "policy/lower_report.h"
+#include "policy/mount_lowering.h"
 #include "policy/network_coverage.h"
 
 namespace warder::policy {
@@ -84,6 +85,7 @@ Result<std::vector<std::byte>> paths_alone(const CompiledRules& rules) {
 
 struct Walls {
   LandlockLowering landlock;
+  MountLowering mounts;
   std::vector<EnforcedElsewhere> elsewhere;
   bool checks_exec = false;
 };
@@ -103,7 +105,10 @@ Result<Walls> build_walls(const std::vector<Profile>& chain, const std::vector<C
     // Where refusals are logged the supervisor is asked anyway; for execve, which it cannot do itself, Landlock stays the proof.
     const bool cheap = chain[owner].audit == Audit::cheap;
     walls.landlock = lower_to_landlock(chain[owner], compiled, cheap ? rights_all : Rights(Right::exec), kernel, container);
-    if (cheap) walls.elsewhere[owner].rights = walls.landlock.exact;
+    if (cheap) {
+      walls.mounts = lower_to_mounts(chain[owner], container);
+      walls.elsewhere[owner].rights = walls.landlock.exact | walls.mounts.exact;
+    }
   }
   for (std::size_t i = 0; i < chain.size(); ++i) {
     if (chain[i].mode != Mode::enforce || rights_everywhere(chain[i]).covers(Right::exec)) continue;
@@ -158,6 +163,7 @@ Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const C
   plan.checks_exec = walls.checks_exec;
   plan.handled_fs = walls.landlock.handled;
   plan.landlock_paths = walls.landlock.paths;
+  plan.read_only = walls.mounts.trees;
   wall_ports(chain, kernel, plan);
 
   std::vector<const Profile*> links;
@@ -175,7 +181,7 @@ Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const C
       WARDER_TRY_WITH(generate_filter({calls.rules, hardened || !calls.rules.empty() ? newest_syscall : 0}), profile.name);
 
   Lowered lowered;
-  lowered.entries = report_entries(profile, walls.elsewhere.back(), walls.landlock, plan.checks_exec);
+  lowered.entries = report_entries(profile, walls.elsewhere.back(), walls.landlock, walls.mounts, plan.checks_exec);
   lowered.calls = std::move(calls.reports);
   lowered.second_wall = walls.landlock.handled;
   lowered.block = WARDER_TRY(write_compiled(plan));

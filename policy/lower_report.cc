@@ -12,7 +12,7 @@ std::string entry_text(const PathEntry& entry) {
 }
 
 EntryReport path_report(const Profile& profile, const PathEntry& entry, const EnforcedElsewhere& elsewhere,
-                        const LandlockLowering& landlock, bool checks_exec) {
+                        const LandlockLowering& landlock, const MountLowering& mounts, bool checks_exec) {
   EntryReport report{entry.source, entry_text(entry), {}, false, ""};
   if (profile.mode == Mode::learn) {
     report.enforcers = {Enforcer::notify};
@@ -20,16 +20,22 @@ EntryReport path_report(const Profile& profile, const PathEntry& entry, const En
     return report;
   }
   const Rights refused = entry.hide ? rights_all : rights_all.without(entry.allow);
-  const Rights in_landlock = refused & elsewhere.rights;
-  const Rights elsewhere_not = (refused | entry.audit).without(in_landlock);
+  const Rights silent = refused & elsewhere.rights;
+  const Rights in_mounts = in_read_only_tree(mounts, entry) ? silent & mounts.exact : Rights();
+  const Rights in_landlock = silent & landlock.exact;
+  const Rights elsewhere_not = (refused | entry.audit).without(silent);
+  if (!in_mounts.empty()) report.enforcers.push_back(Enforcer::mount);
   if (!in_landlock.empty()) report.enforcers.push_back(Enforcer::landlock);
   if (!elsewhere_not.empty() || entry.hide) report.enforcers.push_back(Enforcer::notify);
   if (refused.any(Right::exec) && profile.mode == Mode::enforce && !in_landlock.any(Right::exec)) {
     report.enforcers.push_back(checks_exec ? Enforcer::exec_stop : Enforcer::landlock);
   }
   if (report.enforcers.empty()) report.enforcers.push_back(Enforcer::none);
-  report.silent = !in_landlock.empty();
-  if (report.silent) report.note = "audit: cheap; refusals of " + rights_text(in_landlock) + " by Landlock leave no line";
+  report.silent = !silent.empty();
+  if (report.silent) {
+    const char* const by = in_mounts.empty() ? " by Landlock" : in_landlock.empty() ? " by mounts" : " by mounts and Landlock";
+    report.note = "audit: cheap; refusals of " + rights_text(silent) + by + " leave no line";
+  }
   if (!report.silent && landlock.handled != 0 && !refused.empty() && profile.mode == Mode::enforce) {
     report.note = "Landlock stands behind the supervisor as a second wall";
   }
@@ -58,11 +64,11 @@ EntryReport syscall_report(const Profile& profile, const SyscallRule& rule) {
 }  // namespace
 
 std::vector<EntryReport> report_entries(const Profile& profile, const EnforcedElsewhere& elsewhere,
-                                        const LandlockLowering& landlock, bool checks_exec) {
+                                        const LandlockLowering& landlock, const MountLowering& mounts, bool checks_exec) {
   std::vector<EntryReport> reports;
   if (profile.paths) {
     for (const auto& entry : *profile.paths) {
-      reports.push_back(path_report(profile, entry, elsewhere, landlock, checks_exec));
+      reports.push_back(path_report(profile, entry, elsewhere, landlock, mounts, checks_exec));
     }
   }
   report_addresses(profile.network.connect, reports);

@@ -38,6 +38,15 @@ class Modes(ContainerTest):
         for index in (0, 2, 4, 5, 6):
             self.assertIn(results[index], ("EACCES", "EROFS", "EXDEV", "EPERM"), out)
 
+    def test_audit_cheap_mounts_unchangeable_trees_read_only(self):
+        bundle = self.bundle(hostname="modes", profile='warder: 1\naudit: cheap\npaths:\n  "/**": all\n  "/etc/**": rx\n')
+        out = bundle.run(needs_guest("try"), *"chmod /etc/passwd -- chown /etc/passwd -- utime /etc/passwd -- setxattr /etc/passwd".split(),
+                         "--", *"write /work/x y -- chmod /work/x -- chown /work/x -- utime /work/x".split())
+        results = [line.split("= ")[1] for line in out.lines()]
+        self.assertEqual(results, ["EROFS"] * 4 + ["OK"] * 4, out)
+        self.assertIn(" /etc ", bundle.run("grep", " /etc ", "/proc/self/mountinfo").out)
+        self.assertEqual(bundle.audit(), [])
+
     def test_on_deny_errno(self):
         _, out = self.open_shadow(tail="on-deny: {errno: EPERM}\n")
         self.assertIn("open /etc/shadow r = EPERM", out.out)

@@ -164,6 +164,44 @@ BOOST_AUTO_TEST_CASE(audit_cheap_leaves_to_landlock_what_it_enforces_exactly) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(audit_cheap_mounts_read_only_what_landlock_has_no_right_for) {
+  Profile profile = with_paths({{"/**", rights_all}, {"/usr/**", rights_rx}, {"/etc/**", rights_ro}, {"/etc/shadow", Rights()}});
+  profile.audit = Audit::cheap;
+  const Lowering lowered(profile, image.facts());
+  BOOST_REQUIRE_EQUAL(lowered->read_only_count(), 2U);
+  BOOST_TEST(lowered->read_only(0) == "/usr");
+  BOOST_TEST(lowered->read_only(1) == "/etc");
+  for (const auto* call : {"chmod", "fchmod", "chown", "utimensat", "setxattr"}) {
+    BOOST_TEST_CONTEXT(call) { BOOST_TEST(!lowered.traps(call)); }
+  }
+  const auto& usr = lowered.result->entries[1];
+  BOOST_TEST((std::ranges::find(usr.enforcers, Enforcer::mount) != usr.enforcers.end()));
+  BOOST_TEST(usr.silent);
+}
+
+BOOST_AUTO_TEST_CASE(a_tree_is_not_mounted_read_only_where_that_would_be_more_or_less_than_the_profile_says) {
+  const std::vector<std::vector<std::pair<std::string, Rights>>> profiles = {
+      {{"/**", rights_all}, {"/usr/**", rights_rx}, {"/usr/bin/**", rights_rwx}},           // given back inside
+      {{"/**", rights_all}, {"/usr/bin/**", rights_rx}},                                    // its parent may be renamed
+      {{"/**", rights_all}, {"/opt/**", rights_rx}},                                        // not there at start
+      {{"/**", rights_all}, {"/usr/**", rights_rx}, {"/work/*.key", rights_ro}},            // refused elsewhere, too
+      {{"/**", rights_all}, {"/usr/**", rights_rx | Right::chmod}, {"/etc/a", rights_ro}},  // changeable a little
+      {{"/usr/**", rights_rx}, {"/work/**", rights_all}},                                   // the rest has no rights at all
+  };
+  for (std::size_t i = 0; i < profiles.size(); ++i) {
+    BOOST_TEST_CONTEXT("profile " << i) {
+      Profile profile = with_paths(profiles[i]);
+      profile.audit = Audit::cheap;
+      const Lowering lowered(profile, image.facts());
+      BOOST_TEST(lowered->read_only_count() == 0U);
+      BOOST_TEST(lowered.traps("chmod"));
+    }
+  }
+  Profile logged = with_paths({{"/**", rights_all}, {"/usr/**", rights_rx}});
+  BOOST_TEST(Lowering(logged, image.facts())->read_only_count() == 0U);
+  BOOST_TEST(Lowering(logged, image.facts()).traps("chmod"));
+}
+
 BOOST_AUTO_TEST_CASE(modes_that_refuse_nothing_put_up_no_wall) {
   for (const Mode mode : {Mode::audit, Mode::learn}) {
     Profile profile = with_paths({{"/usr/**", rights_rx}});
