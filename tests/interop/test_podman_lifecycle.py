@@ -153,6 +153,7 @@ class Looking(PodmanTest):
         self.wait_for(lambda: "tick" in self.podman("logs", name).out)
         self.ok(self.podman("pause", name))
         self.assertEqual(self.inspect(name)["State"]["Status"], "paused")
+        time.sleep(0.5)  # conmon writes down what was in its pipe
         before = self.podman("logs", name).out
         time.sleep(0.5)
         self.assertEqual(self.podman("logs", name).out, before)
