@@ -1,7 +1,12 @@
 // `warder exec`: one more program in a running container, answered by the same PID 1 and bound by the same profile.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <span>
+#include <vector>
 
 #include "linux/open.h"
 #include "runtime/commands/console_socket.h"
@@ -20,9 +25,19 @@ Result<supervisor::Boot> ask_for_boot(BorrowedFd control) {
   supervisor::Message answer =
       WARDER_TRY(ask_supervisor(control, {.type = supervisor::MessageType::control_boot, .number = 0, .text = {}, .fds = {}}));
   if (answer.fds.size() != 1) return Error::bug("PID 1 sent no boot block");
-  if (::lseek(answer.fds[0].get(), 0, SEEK_SET) < 0) return Error::syscall("lseek");
-  std::string text = WARDER_TRY(read_text(answer.fds[0]));
-  return supervisor::Boot::parse(std::as_bytes(std::span(text)));
+  // Every session gets this same open file: reading that moves its offset would take from the others.
+  struct stat status {};
+  if (::fstat(answer.fds[0].get(), &status) < 0) return Error::syscall("fstat");
+  std::vector<std::byte> block(static_cast<std::size_t>(status.st_size));
+  std::size_t have = 0;
+  while (have < block.size()) {
+    ssize_t count = ::pread(answer.fds[0].get(), block.data() + have, block.size() - have, static_cast<off_t>(have));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Error::syscall("pread");
+    if (count == 0) break;
+    have += static_cast<std::size_t>(count);
+  }
+  return supervisor::Boot::parse(std::span(block).first(have));
 }
 
 class Exec : public Verb {
