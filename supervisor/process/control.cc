@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "linux/socket.h"
 
@@ -34,7 +35,8 @@ bool ControlSocket::is_connection(int fd) const {
 
 Result<Message> ControlSocket::receive(int connection) {
   Result<Message> message = receive_message(BorrowedFd(connection));
-  if (!message.ok()) drop(connection);
+  // EAGAIN: the event was of another descriptor that had this number until a worker closed it; this one is as it was.
+  if (!message.ok() && message.error().code() != EAGAIN) drop(connection);
   return message;
 }
 

@@ -31,7 +31,8 @@ class ControlSocket {
   /// Accepts what waits. Call when the listener is readable.
   void accept();
   [[nodiscard]] bool is_connection(int fd) const;
-  /// The next request of a readable connection; an error where it is over (the connection is gone then).
+  /// The next request of a readable connection; an error where it is over (the connection is gone then), or EAGAIN where none is
+  /// there after all (the connection stays).
   Result<Message> receive(int connection);
   /// Answers. A peer that does not read its answer loses its connection.
   void answer(int connection, const Message& message);

@@ -156,7 +156,7 @@ class Supervisor {
   void on_request(int connection) {
     Result<Message> received = control_.receive(connection);
     if (!received.ok()) {
-      if (connection == starter_) starter_ = -1;
+      if (connection == starter_ && !control_.is_connection(connection)) starter_ = -1;
       return;
     }
     Message request = *std::move(received);
