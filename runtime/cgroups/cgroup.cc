@@ -76,7 +76,8 @@ Result<MadeDirectory> make_directory(const Hierarchy& hierarchy, const std::stri
     made.created = ::mkdirat(made.fd.get(), part.c_str(), 0755) == 0;
     if (!made.created && errno != EEXIST) return Error::syscall("mkdir '" + hierarchy.mount_point + path + "'");
     Fd next = WARDER_TRY(kernel::open_beneath(made.fd, part, O_PATH | O_DIRECTORY));
-    if (made.created && cpuset) WARDER_TRY_WITH(inherit_cpuset(made.fd, next), "cpuset");
+    // Also where it was there already: whoever makes it at this moment may not have filled it yet.
+    if (cpuset) WARDER_TRY_WITH(inherit_cpuset(made.fd, next), "cpuset");
     made.fd = std::move(next);
   }
   return made;

@@ -14,6 +14,12 @@
 namespace warder::supervisor {
 namespace {
 
+/// Nobody uses the listener's filter any more.
+bool has_hung_up(BorrowedFd listener) {
+  pollfd end{listener.get(), 0, 0};
+  return ::poll(&end, 1, 0) == 1 && (end.revents & (POLLHUP | POLLNVAL)) != 0;
+}
+
 /// Makes a pending signal be handled here and not in a later system call, which it would break off.
 void drain_interruption() { ::syscall(SYS_sched_yield); }
 
@@ -63,8 +69,9 @@ void WorkerPool::add_to_poll(std::vector<pollfd>& entries) const {
 void WorkerPool::end_listener(int fd) {
   {
     Locked locked(mutex_);
+    // A worker may have closed the one that was seen, and a new one may have got its number since: look again.
     for (const auto& listener : listeners_) {
-      if (listener->fd.get() == fd) listener->ended = true;
+      if (listener->fd.get() == fd && has_hung_up(listener->fd)) listener->ended = true;
     }
     std::erase_if(listeners_, [](const auto& listener) { return listener->ended && listener->users == 0; });
   }
@@ -153,9 +160,7 @@ bool WorkerPool::receive_and_answer(Member& member, Listener& listener) {
 /// ENOENT means that the caller died before its call was received, or (since Linux 6.11) that nobody is left to call.
 bool WorkerPool::may_receive_again(Listener& listener, int error) {
   if (error == EINTR) return !quiesced_ && !listener.ended;
-  pollfd end{listener.fd.get(), 0, 0};
-  const bool hung_up = ::poll(&end, 1, 0) == 1 && (end.revents & (POLLHUP | POLLNVAL)) != 0;
-  if (error == ENOENT && !hung_up) return true;
+  if (error == ENOENT && !has_hung_up(listener.fd)) return true;
   listener.ended = true;
   return false;
 }

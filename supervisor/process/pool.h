@@ -35,7 +35,11 @@ class WorkerPool {
   static constexpr std::size_t max_waiting = 128;    ///< calls that may wait for the workload at the same time
   static constexpr std::size_t max_listeners = 256;  ///< the workload's and those of exec sessions
   static constexpr std::size_t spare_workers = 2;    ///< kept ready
+#ifdef __SANITIZE_ADDRESS__
+  static constexpr std::size_t stack_size = 1024 * 1024;  // the sanitizer surrounds every variable
+#else
   static constexpr std::size_t stack_size = 128 * 1024;
+#endif
 
   struct Surroundings {
     const policy::Compiled& policy;
@@ -57,7 +61,7 @@ class WorkerPool {
   Result<void> add_listener(Fd listener);
   /// Adds one entry per live listener, so that the main thread sees POLLHUP when nobody uses its filter any more.
   void add_to_poll(std::vector<pollfd>& entries) const;
-  /// The main thread saw POLLHUP: its workers go back to the spare ones.
+  /// The main thread saw POLLHUP at this number: where that is still so, its workers go back to the spare ones.
   void end_listener(int listener);
 
   /// Finishes what was received and receives no more, for the freezer; calls that wait for the workload are broken off and asked

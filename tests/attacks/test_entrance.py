@@ -56,7 +56,8 @@ class Entrance(ContainerTest):
             bundle.save()
             with concurrent.futures.ThreadPoolExecutor(8) as pool:
                 outs = list(pool.map(lambda _: bundle.exec(container, needs_guest("try"), "open", "/etc/shadow", "r"), range(24)))
-        self.assertEqual({out.out for out in outs}, {"open /etc/shadow r = EACCES\n"}, outs[0])
+        for out in outs:
+            self.assertEqual(out.out, "open /etc/shadow r = EACCES\n", out)
 
     def test_a_session_outlives_the_next(self):
         bundle = self.make()
