@@ -38,7 +38,8 @@ struct Log {
     return lowered->block;
   }
   std::string text() const {
-    std::string content(1 << 20, '\0');
+    const off_t end = ::lseek(sink.get(), 0, SEEK_END);
+    std::string content(end < 0 ? 0 : static_cast<std::size_t>(end), '\0');
     const ssize_t size = ::pread(sink.get(), content.data(), content.size(), 0);
     content.resize(static_cast<std::size_t>(size));
     return content;
