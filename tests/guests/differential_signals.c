@@ -227,8 +227,8 @@ static void exactly_once(void) {
     int sent = 0;
     int server = socket(AF_UNIX, SOCK_DGRAM, 0);
     struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = "once"};
-    unlink("once");
-    bind(server, (struct sockaddr*)&a, sizeof a);
+    UNINTERRUPTED(unlink("once"));
+    UNINTERRUPTED(bind(server, (struct sockaddr*)&a, sizeof a));
     int client = socket(AF_UNIX, SOCK_DGRAM, 0);
     for (int i = 0; i < 300; i++) {
       if (UNINTERRUPTED(mkdir("storm", 0755)) == 0) made++;
