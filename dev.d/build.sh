@@ -4,19 +4,25 @@
 # Paths below the checkout are hashed relative to it, so that a fresh clone finds what another one compiled.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 
-compile() {  # DIRECTORY [CMAKE-OPTION...]
-  local directory=$1 log=$1/compile.log
+logged() {  # LOG COMMAND...: quiet unless it fails
+  local log=$1
   shift
-  mkdir -p "$directory"
-  cmake -G Ninja -S . -B "$directory" "$@" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
-  ninja -C "$directory" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
+  "$@" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
 }
 
-build_release() { say "building build/"; compile build -DCMAKE_BUILD_TYPE=Release; }
+compile() {  # DIRECTORY TARGET [CMAKE-OPTION...]
+  local directory=$1 target=$2
+  shift 2
+  mkdir -p "$directory"
+  logged "$directory/configure.log" cmake -G Ninja -S . -B "$directory" "$@"
+  logged "$directory/compile.log" ninja -C "$directory" "$target"
+}
+
+build_release() { say "building build/"; compile build all -DCMAKE_BUILD_TYPE=Release; }
 # Line tables and little optimisation: with more, the sanitizers' instrumentation takes most of a build's time.
-build_sanitized() {
+build_sanitized() {  # [TARGET]
   say "building build-asan/"
-  compile build-asan -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="-O1 -g1" -DWARDER_SANITIZE=ON
+  compile build-asan "${1:-all}" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="-O1 -g1" -DWARDER_SANITIZE=ON
 }
 
 verb_build() {

@@ -5,7 +5,7 @@ verb_fuzz() {
   verb_deps
   local seconds=${1:-30} fuzzer name
   say "building build-fuzz/"
-  compile build-fuzz -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DWARDER_FUZZ=ON -DWARDER_SANITIZE=ON
+  compile build-fuzz all -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DWARDER_FUZZ=ON -DWARDER_SANITIZE=ON
   for fuzzer in build-fuzz/bin/fuzz-*; do
     [ -x "$fuzzer" ] || continue
     name=$(basename "$fuzzer")

@@ -9,7 +9,7 @@ verb_test() {  # [FILTER...]
   check_layers
   check_shell
   build_release
-  build_sanitized
+  build_sanitized unit-tests
   say "running the tests"
   /usr/bin/python3 -B tests/run.py --build build --build build-asan -- "$@"
 }
