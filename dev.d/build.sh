@@ -20,16 +20,16 @@ compile() {  # DIRECTORY TARGET [CMAKE-OPTION...]
 
 build_release() { say "building build/"; compile build all -DCMAKE_BUILD_TYPE=Release; }
 # Line tables and little optimisation: with more, the sanitizers' instrumentation takes most of a build's time.
-build_sanitized() {  # [TARGET]
+build_sanitized() {  # TARGET
   say "building build-asan/"
-  compile build-asan "${1:-all}" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="-O1 -g1" -DWARDER_SANITIZE=ON
+  compile build-asan "$1" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="-O1 -g1" -DWARDER_SANITIZE=ON
 }
 
 verb_build() {
   verb_deps
   case ${1:-} in
     '') build_release ;;
-    --sanitize) build_sanitized ;;
+    --sanitize) build_sanitized all ;;
     *) die "build: unknown argument '$1'; accepted: --sanitize" ;;
   esac
 }
