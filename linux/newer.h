@@ -35,6 +35,9 @@ struct LandlockPortAttributes {
 // System calls
 inline constexpr int sys_fchmodat2 = 452;  ///< 6.6
 
+// statx(2)
+inline constexpr unsigned statx_mount_id_unique = 0x4000;  ///< STATX_MNT_ID_UNIQUE, 6.8: an id that is never used again
+
 // pidfd_open(2)
 inline constexpr unsigned pidfd_thread = 0200;  ///< PIDFD_THREAD (O_EXCL), 6.9
 /// struct pidfd_info as of 6.13; later kernels append to it.

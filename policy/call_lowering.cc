@@ -60,6 +60,7 @@ class Lowering {
     for (const auto& call : path_calls()) path_call(call);
     device_requests();
     network();
+    follow_roots();
     return std::move(lowered_);
   }
 
@@ -88,6 +89,7 @@ class Lowering {
   void path_call(const PathCall& call);
   void device_requests();
   void network();
+  void follow_roots();
   void network_call(std::string_view name, std::vector<ArgumentTest> tests, std::string when, std::string_view section,
                     const Source& source);
 
@@ -341,6 +343,16 @@ void Lowering::network() {
       network_call("listen", {}, "", "bind", network.bind_source);
     }
   }
+}
+
+/// The supervisor must know whether any caller may have another root than the container's. Told of each chroot, which is rare, it
+/// need not ask at each call.
+void Lowering::follow_roots() {
+  const int number = *syscall_number("chroot");
+  if (!lowered_.needs_listener || std::ranges::find(settled_, number) != settled_.end()) return;
+  if (std::ranges::find(lowered_.rules, number, &FilterRule::number) != lowered_.rules.end()) return;
+  add(number, {}, FilterAction::notify);
+  report(number, FilterAction::notify, 0, "", "the supervisor follows its callers' roots", Source{});
 }
 
 }  // namespace

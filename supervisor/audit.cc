@@ -7,9 +7,9 @@
 #include <array>
 #include <climits>
 #include <cstdio>
-#include <ctime>
 
 #include "linux/procfs.h"
+#include "supervisor/clock.h"
 #include "supervisor/json_line.h"
 #include "supervisor/process/locked.h"
 
@@ -20,12 +20,6 @@ constexpr std::int64_t fold_milliseconds = 1000;
 constexpr std::int64_t lines_per_second = 200;
 constexpr std::int64_t burst = 1000;
 constexpr std::size_t remembered_uses = std::size_t{1} << 15U;  ///< 256 KiB, in mode learn alone
-
-std::int64_t monotonic_milliseconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
 
 std::string now_text() {
   timespec now{};

@@ -11,11 +11,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <ctime>
 
 #include "linux/memory.h"
 #include "linux/newer.h"
 #include "linux/procfs.h"
+#include "supervisor/clock.h"
 
 namespace warder::supervisor {
 namespace {
@@ -81,12 +81,6 @@ bool parse_status(std::string_view text, CallerStatus& status) {
 }
 
 bool has(std::uint64_t set, int capability) { return (set >> static_cast<unsigned>(capability) & 1U) != 0; }
-
-std::int64_t monotonic_milliseconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
-}
 
 /// Reads /proc/TID/status into the cache's buffer, through a descriptor that is kept as long as the thread lives.
 Outcome<std::string_view> read_status(CallerCache& cache, pid_t tid) {
@@ -206,14 +200,28 @@ BorrowedFd CallerCache::own_descriptors() {
   return own_descriptors_;
 }
 
+BorrowedFd CallerCache::own_link(int number) {
+  constexpr unsigned patience = 16;  // two numbers that take turns in one place must not cost an open each time
+  if (number < 0) return BorrowedFd(-1);
+  OwnLink& link = own_links_[static_cast<std::size_t>(number) % own_links_.size()];
+  if (link.number == number) return link.fd;
+  if (link.fd.valid() && ++own_link_misses_ % patience != 0) return BorrowedFd(-1);
+  std::array<char, 12> name;
+  *std::to_chars(name.data(), name.data() + name.size() - 1, number).ptr = '\0';
+  link.fd = Fd(::openat(own_descriptors().get(), name.data(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  link.number = link.fd.valid() ? number : -1;
+  return link.fd;
+}
+
 Outcome<Caller> Caller::look(Notification& notification, CallerCache& cache, ThreadIdentity& identity, Facts facts) {
   const pid_t tid = notification.tid();
   CallerCache::Entry& entry = cache.slot(tid);
   const bool known = facts == Facts::identity && entry.tid == tid && is_as_before(entry);
   if (!known) WARDER_GET(look_afresh(cache, identity, tid));
   const Credentials& who = entry.facts.credentials;
-  // What can chroot may have done so since; nobody else has.
-  if (!known || has(who.permitted, CAP_SYS_CHROOT)) {
+  // What can chroot may have done so since, where anybody ever has; nobody else. (CAP_SYS_ADMIN can by other calls, but is never
+  // "known".)
+  if (!known || (cache.roots_may_differ() && has(who.permitted, CAP_SYS_CHROOT))) {
     std::array<char, 8> root;
     const std::string_view text = read_link(entry.root, cache, identity, tid, "root", root);
     if (text.empty()) return Errno{EPERM};
@@ -270,23 +278,32 @@ Outcome<void> Caller::copy_in(std::uint64_t address, std::span<std::byte> into) 
 }
 
 Outcome<void> Caller::copy_out(std::uint64_t address, std::span<const std::byte> from) {
-  identity_->own();
   WARDER_GET(confirm());
-  const ssize_t size = kernel::write_memory(tid(), address, from);
+  ssize_t size = kernel::write_memory(tid(), address, from);
+  if (size == -EPERM && !identity_->is_own()) {
+    identity_->own();
+    size = kernel::write_memory(tid(), address, from);
+  }
   if (size < 0 || static_cast<std::size_t>(size) != from.size()) return Errno{EFAULT};
   return {};
 }
 
 Outcome<Fd> Caller::take_fd(int number) {
   if (number < 0) return Errno{EBADF};
-  identity_->own();
-  Fd thread(static_cast<int>(::syscall(SYS_pidfd_open, tid(), kernel::pidfd_thread)));
-  if (!thread.valid() && errno == EINVAL) {  // before 6.9 only leaders have pidfds
+  Fd leader;
+  BorrowedFd owner = cache_->slot(tid()).pidfd;
+  if (!owner.valid()) {  // before 6.9 only leaders have pidfds
+    identity_->own();
     if (!shares_descriptors(tid(), status().tgid)) return Errno{EPERM};
-    thread = Fd(static_cast<int>(::syscall(SYS_pidfd_open, status().tgid, 0)));
+    leader = Fd(static_cast<int>(::syscall(SYS_pidfd_open, status().tgid, 0)));
+    owner = leader;
   }
-  if (!thread.valid()) return Errno{ESRCH};
-  Fd taken(static_cast<int>(::syscall(SYS_pidfd_getfd, thread.get(), number, 0)));
+  if (!owner.valid()) return Errno{ESRCH};
+  Fd taken(static_cast<int>(::syscall(SYS_pidfd_getfd, owner.get(), number, 0)));
+  if (!taken.valid() && errno == EPERM && !identity_->is_own()) {
+    identity_->own();
+    taken = Fd(static_cast<int>(::syscall(SYS_pidfd_getfd, owner.get(), number, 0)));
+  }
   if (!taken.valid()) return Errno{errno == EBADF ? EBADF : EPERM};
   WARDER_GET(confirm());
   return taken;
@@ -299,8 +316,11 @@ Outcome<Fd> Caller::take_path(int number) {
     std::memcpy(name.data(), "fd/", 3);
     *std::to_chars(name.data() + 3, name.data() + name.size() - 1, number).ptr = '\0';
   }
-  identity_->own();
   Fd taken = open_of(*cache_, tid(), name.data(), O_PATH);
+  if (!taken.valid() && !identity_->is_own()) {
+    identity_->own();
+    taken = open_of(*cache_, tid(), name.data(), O_PATH);
+  }
   if (!taken.valid()) return Errno{number == AT_FDCWD ? ESRCH : errno == ENOENT ? EBADF : EPERM};
   WARDER_GET(confirm());
   return taken;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -74,7 +75,9 @@ enum class Facts : std::uint8_t {
 /// answers ESRCH for ever, so a reused pid is never mistaken for the old one.
 class CallerCache {
  public:
-  explicit CallerCache(BorrowedFd procfs) : procfs_(procfs) {}
+  /// `roots_changed`: true once any caller may have asked for chroot(2); without it every caller's root is looked at.
+  explicit CallerCache(BorrowedFd procfs, const std::atomic<bool>* roots_changed = nullptr)
+      : procfs_(procfs), roots_changed_(roots_changed) {}
   struct Entry {
     pid_t tid = 0;
     Fd pidfd;                  ///< of the thread; Linux 6.9, else invalid
@@ -87,6 +90,10 @@ class CallerCache {
   [[nodiscard]] BorrowedFd procfs() const { return procfs_; }
   /// O_PATH of PID 1's own /proc/self/fd, through which objects are named and opened again.
   [[nodiscard]] BorrowedFd own_descriptors();
+  /// O_PATH of the link in it that stands for this number, whatever is open there at the time; invalid where none is kept. Asking
+  /// a kept link takes two thirds of the time of finding it.
+  [[nodiscard]] BorrowedFd own_link(int number);
+  [[nodiscard]] bool roots_may_differ() const { return roots_changed_ == nullptr || roots_changed_->load(); }
   Entry& slot(pid_t tid) { return entries_[static_cast<std::size_t>(tid) % entries_.size()]; }
   /// Where status is read into and parsed to; reused so that no call allocates.
   CallerStatus status;
@@ -97,12 +104,21 @@ class CallerCache {
   };
   std::vector<ProcfsLevel> procfs_levels;  ///< see procfs_view.h
   std::vector<std::uint64_t> mounts;       ///< sorted ids of the container's mounts; see naming.h
+  /// Mounts that were seen to be of no procfs, by their unique ids (Linux 6.8), each at its number modulo the size.
+  std::array<std::uint64_t, 16> ordinary_mounts{};
   /// What the link /proc/self/ns/user says: the namespace that PID 1's capabilities are good for.
   std::array<char, 48> own_user_namespace{};
 
  private:
+  struct OwnLink {
+    int number = -1;
+    Fd fd;
+  };
   BorrowedFd procfs_;
+  const std::atomic<bool>* roots_changed_;
   Fd own_descriptors_;
+  std::array<OwnLink, 4> own_links_;  ///< a worker that opens and closes gets the same few numbers again and again
+  unsigned own_link_misses_ = 0;
   std::array<Entry, 16> entries_;
 };
 
@@ -120,6 +136,8 @@ class Caller {
 
   /// The worker becomes the caller.
   Outcome<void> act() { return identity_->become(credentials()); }
+  /// The same, for files on no procfs: see ThreadIdentity::become_for_files().
+  Outcome<void> act_on_files() { return identity_->become_for_files(credentials()); }
   /// From here on the caller counts by its real ids, as access(2) asks.
   void use_real_ids();
   /// The worker becomes the caller looking at itself: a thread may always trace its own process. Only for objects in the caller's

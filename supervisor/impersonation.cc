@@ -26,6 +26,11 @@ void ThreadIdentity::own() { (void)set_effective(capabilities_.permitted); }
 
 Outcome<void> ThreadIdentity::become(const Credentials& caller) { return become(caller, caller.effective); }
 
+Outcome<void> ThreadIdentity::become_for_files(const Credentials& caller) {
+  const bool mounts_stay = (capabilities_.permitted >> static_cast<unsigned>(CAP_SYS_ADMIN) & 1U) == 0;
+  return mounts_stay ? become_tracer(caller) : become(caller);
+}
+
 Outcome<void> ThreadIdentity::become_tracer(const Credentials& caller) {
   return become(caller, caller.effective | 1ULL << CAP_SYS_PTRACE);
 }

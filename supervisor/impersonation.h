@@ -46,6 +46,10 @@ class ThreadIdentity {
   /// The caller's power and nothing else. Free of system calls where the last caller had the same. EPERM where the kernel
   /// refuses; the thread then has PID 1's ids and no effective capability.
   Outcome<void> become(const Credentials& caller);
+  /// As become(), for touching files that are on no procfs: keeps the power to look at callers, which means nothing to other file
+  /// systems, so that nothing changes between looking at a caller and acting for it. Just become() where anybody in the container
+  /// may mount, because a procfs could then turn up anywhere.
+  Outcome<void> become_for_files(const Credentials& caller);
   /// As become(), and may trace besides: see Caller::act_on_itself().
   Outcome<void> become_tracer(const Credentials& caller);
   /// True while the thread's effective set is PID 1's own.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "linux/newer.h"
 #include "linux/open.h"
 #include "linux/procfs.h"
 
@@ -37,9 +38,14 @@ bool contains(const std::vector<std::uint64_t>& sorted, std::uint64_t id) {
 }  // namespace
 
 Outcome<void> read_name(CallerCache& cache, BorrowedFd fd, PathText& name) {
-  std::array<char, 12> number;
-  *std::to_chars(number.data(), number.data() + number.size() - 1, fd.get()).ptr = '\0';
-  const ssize_t size = ::readlinkat(cache.own_descriptors().get(), number.data(), name.data(), PathText::capacity());
+  ssize_t size = -1;
+  if (const BorrowedFd link = cache.own_link(fd.get()); link.valid()) {
+    size = ::readlinkat(link.get(), "", name.data(), PathText::capacity());
+  } else {
+    std::array<char, 12> number;
+    *std::to_chars(number.data(), number.data() + number.size() - 1, fd.get()).ptr = '\0';
+    size = ::readlinkat(cache.own_descriptors().get(), number.data(), name.data(), PathText::capacity());
+  }
   if (size < 0) return Errno::last();
   if (static_cast<std::size_t>(size) >= PathText::capacity()) return Errno{ENAMETOOLONG};
   name.set_size(static_cast<std::size_t>(size));
@@ -64,6 +70,16 @@ bool strip_deleted(BorrowedFd fd, PathText& name) {
   if (::fstat(fd.get(), &facts) != 0 || facts.st_nlink != 0) return true;
   name.truncate(name.size() - deleted_suffix.size());
   return false;
+}
+
+bool is_ordinary_mount(const CallerCache& cache, const struct statx& found) {
+  if ((found.stx_mask & kernel::statx_mount_id_unique) == 0) return false;
+  return cache.ordinary_mounts[found.stx_mnt_id % cache.ordinary_mounts.size()] == found.stx_mnt_id;
+}
+
+void remember_ordinary_mount(CallerCache& cache, const struct statx& found) {
+  if ((found.stx_mask & kernel::statx_mount_id_unique) == 0) return;
+  cache.ordinary_mounts[found.stx_mnt_id % cache.ordinary_mounts.size()] = found.stx_mnt_id;
 }
 
 }  // namespace warder::supervisor

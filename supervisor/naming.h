@@ -4,6 +4,8 @@
 // the container's root, which is the workers' root too.
 #pragma once
 
+#include <sys/stat.h>
+
 #include "linux/fd.h"
 #include "supervisor/caller.h"
 #include "supervisor/outcome.h"
@@ -27,5 +29,10 @@ Belonging belonging_of(CallerCache& cache, pid_t tid, BorrowedFd fd, std::string
 /// Takes " (deleted)" off the name of an unlinked file. True where the file is not unlinked through and through, so that the name
 /// may just as well be that of a live file: both have to be asked about then.
 bool strip_deleted(BorrowedFd fd, PathText& name);
+
+/// Whether the mount is known to be of no procfs: `found` by statx with kernel::statx_mount_id_unique. A mount's file system
+/// never changes, nor is its unique id used again.
+bool is_ordinary_mount(const CallerCache& cache, const struct statx& found);
+void remember_ordinary_mount(CallerCache& cache, const struct statx& found);
 
 }  // namespace warder::supervisor

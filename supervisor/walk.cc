@@ -2,11 +2,13 @@
 
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
 
+#include "linux/newer.h"
 #include "supervisor/hand_walk.h"
 #include "supervisor/naming.h"
 
@@ -73,19 +75,50 @@ Outcome<Fd> begin(Caller& caller, const WalkRequest& request) {
   return start;
 }
 
+struct stat as_stat(const struct statx& from) {
+  struct stat to {};
+  to.st_dev = makedev(from.stx_dev_major, from.stx_dev_minor);
+  to.st_ino = from.stx_ino;
+  to.st_mode = from.stx_mode;
+  to.st_nlink = from.stx_nlink;
+  to.st_uid = from.stx_uid;
+  to.st_gid = from.stx_gid;
+  to.st_rdev = makedev(from.stx_rdev_major, from.stx_rdev_minor);
+  to.st_size = static_cast<off_t>(from.stx_size);
+  to.st_blksize = static_cast<blksize_t>(from.stx_blksize);
+  to.st_blocks = static_cast<blkcnt_t>(from.stx_blocks);
+  to.st_atim = {from.stx_atime.tv_sec, from.stx_atime.tv_nsec};
+  to.st_mtim = {from.stx_mtime.tv_sec, from.stx_mtime.tv_nsec};
+  to.st_ctim = {from.stx_ctime.tv_sec, from.stx_ctime.tv_nsec};
+  return to;
+}
+
+/// Looks at an object once, for its facts and for whether it is on a procfs.
+Outcome<bool> look_at(CallerCache& cache, Object& object) {
+  struct statx found {};
+  if (::statx(object.fd.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS | kernel::statx_mount_id_unique, &found) != 0) {
+    return Errno::last();
+  }
+  object.facts = as_stat(found);
+  if (is_ordinary_mount(cache, found)) return false;
+  if (on_procfs(object.fd)) return true;
+  remember_ordinary_mount(cache, found);
+  return false;
+}
+
 /// Resolves a path that is not empty. `flags`: O_NOFOLLOW, O_DIRECTORY.
 Outcome<void> resolve(Caller& caller, const policy::Compiled& policy, const WalkRequest& request, int flags, Object& object) {
   const bool absolute = request.path.starts_with('/') && (request.resolve & RESOLVE_IN_ROOT) == 0;
   Fd start;
   if (!absolute || (request.resolve & RESOLVE_BENEATH) != 0) start = WARDER_GET(begin(caller, request));
-  WARDER_GET(caller.act());
   if (!caller.status().own_root) {
+    WARDER_GET(caller.act_on_files());
     PathText path;
     path.assign(request.path);
     const int directory = start.valid() ? start.get() : AT_FDCWD;
     object.fd = Fd(open_path(directory, path.c_str(), flags, request.resolve));
     const int error = object.fd.valid() ? 0 : errno;
-    if (error == 0 && !on_procfs(object.fd)) {
+    if (error == 0 && !WARDER_GET(look_at(caller.cache(), object))) {
       WARDER_GET(name_object(caller, object));
       if (!policy.hides() || WARDER_GET(went_straight(caller, start, request.path, object))) return {};
     } else if (error == ENOENT || error == EACCES || error == ENOTDIR) {
@@ -97,9 +130,8 @@ Outcome<void> resolve(Caller& caller, const policy::Compiled& policy, const Walk
   }
   object = Object{};
   WARDER_GET(HandWalk(caller, policy, request).run(std::move(start), object));
-  struct stat facts {};
   if ((flags & O_DIRECTORY) == 0) return {};
-  if (::fstat(object.fd.get(), &facts) != 0) return Errno::last();
+  const struct stat facts = WARDER_GET(facts_of(object));
   if (!S_ISDIR(facts.st_mode)) return Errno{ENOTDIR};
   return {};
 }
@@ -153,6 +185,13 @@ Outcome<void> find_place(Caller& caller, const policy::Compiled& policy, const W
     return Errno{ENAMETOOLONG};
   }
   return {};
+}
+
+Outcome<struct stat> facts_of(const Object& object) {
+  if (object.facts) return *object.facts;
+  struct stat facts {};
+  if (::fstat(object.fd.get(), &facts) != 0) return Errno::last();
+  return facts;
 }
 
 Outcome<void> name_object(Caller& caller, Object& object) {

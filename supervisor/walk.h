@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <optional>
 #include <string_view>
 
 #include "linux/fd.h"
@@ -25,14 +26,15 @@ enum class LastLink : std::uint8_t {
 
 /// Something that exists.
 struct Object {
-  Fd fd;                       ///< O_PATH; for descriptor arguments the caller's own file
-  PathText name;               ///< canonical in the container: what policy::Compiled::path() is asked about
-  bool named = false;          ///< false for pipes, sockets, memfds: nothing decides about them
-  bool outside = false;        ///< a file of elsewhere that the engine passed in; usable as far as its descriptor goes
-  bool maybe_deleted = false;  ///< " (deleted)" at the end of the name may be the kernel's word: both names must be allowed
-  bool of_caller = false;      ///< in the caller's own directory of a procfs, where it may look without being a tracer
-  bool by_descriptor = false;  ///< named by an empty path
-  int descriptor = -1;         ///< the caller's descriptor that the walk ended on (/proc/self/fd/N), else -1
+  Fd fd;                             ///< O_PATH; for descriptor arguments the caller's own file
+  PathText name;                     ///< canonical in the container: what policy::Compiled::path() is asked about
+  bool named = false;                ///< false for pipes, sockets, memfds: nothing decides about them
+  bool outside = false;              ///< a file of elsewhere that the engine passed in; usable as far as its descriptor goes
+  bool maybe_deleted = false;        ///< " (deleted)" at the end of the name may be the kernel's word: both names must be allowed
+  bool of_caller = false;            ///< in the caller's own directory of a procfs, where it may look without being a tracer
+  bool by_descriptor = false;        ///< named by an empty path
+  int descriptor = -1;               ///< the caller's descriptor that the walk ended on (/proc/self/fd/N), else -1
+  std::optional<struct stat> facts;  ///< as the walk saw them, where it looked; else ask facts_of()
 };
 
 /// What the caller named by (directory, path), where `path` was copied already.
@@ -62,6 +64,9 @@ struct Place {
 /// The place that a creating, removing or renaming call means: everything but the last component resolved. `request.last` is not
 /// used.
 Outcome<void> find_place(Caller& caller, const policy::Compiled& policy, const WalkRequest& request, Place& place);
+
+/// What stat(2) says about the object.
+Outcome<struct stat> facts_of(const Object& object);
 
 /// Names an object that was reached by walking the container's tree.
 Outcome<void> name_object(Caller& caller, Object& object);

@@ -39,7 +39,8 @@ class Worker {
   BorrowedFd workload;  ///< pidfd of the workload's first process: SIGKILL to it stops the container
   BorrowedFd listener;  ///< of the notification that is being handled
   ThreadIdentity& identity;
-  CallerCache callers{procfs};  ///< what dispatch keeps open of recent callers
+  std::atomic<bool>& roots_changed;  ///< set before a caller is let run chroot(2)
+  CallerCache callers;               ///< what dispatch keeps open of recent callers
 
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -48,7 +49,7 @@ class Worker {
   friend class WorkerPool;
   friend class Waiting;
   Worker(WorkerPool& pool, const policy::Compiled& policy, AuditLog& audit, ExecStop& exec_stop, BorrowedFd procfs,
-         BorrowedFd root, BorrowedFd workload, ThreadIdentity& identity)
+         BorrowedFd root, BorrowedFd workload, ThreadIdentity& identity, std::atomic<bool>& roots_changed)
       : policy(policy),
         audit(audit),
         exec_stop(exec_stop),
@@ -57,6 +58,8 @@ class Worker {
         workload(workload),
         listener(-1),
         identity(identity),
+        roots_changed(roots_changed),
+        callers(procfs, &roots_changed),
         pool_(pool) {}
 
   WorkerPool& pool_;

@@ -8,6 +8,7 @@
 #include "supervisor/files/handlers.h"
 #include "supervisor/files/open_existing.h"
 #include "supervisor/files/open_request.h"
+#include "supervisor/files/open_straight.h"
 #include "supervisor/files/steps.h"
 
 namespace warder::supervisor::files {
@@ -44,8 +45,11 @@ Outcome<void> check_sticky(Call& call, BorrowedFd directory, const struct stat& 
 Outcome<void> room_for_descriptor(Call& call) {
   const std::uint64_t limit = WARDER_GET(call.caller.soft_limit(RLIMIT_NOFILE));
   if (call.caller.status().fd_table_size < limit) return {};
-  call.caller.identity().own();
-  const Fd directory = kernel::open_process_file(call.worker.procfs, call.caller.tid(), "fd", O_PATH);
+  Fd directory = kernel::open_process_file(call.worker.procfs, call.caller.tid(), "fd", O_PATH);
+  if (!directory.valid()) {
+    call.caller.identity().own();
+    directory = kernel::open_process_file(call.worker.procfs, call.caller.tid(), "fd", O_PATH);
+  }
   struct stat facts {};
   // Since Linux 6.2 the size is the number of open descriptors; before, it is 0.
   const bool full =
@@ -82,8 +86,7 @@ Outcome<Fd> open_if_there(Call& call, const WalkRequest& where, const OpenReques
     found = false;  // and making it will be refused
     return Fd();
   }
-  struct stat facts {};
-  if (::fstat(object.fd.get(), &facts) != 0) return Errno::last();
+  const struct stat facts = WARDER_GET(facts_of(object));
   if (S_ISDIR(facts.st_mode)) return Errno{EISDIR};
   Place place;
   if (S_ISREG(facts.st_mode) || S_ISFIFO(facts.st_mode)) {
@@ -153,12 +156,24 @@ Outcome<Fd> find_and_open(Call& call, int directory, std::string_view path, cons
   return open_existing(call, object, request);
 }
 
-Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, const OpenRequest& request) {
+/// `quiet`: the file is one whose last close means nothing.
+Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, const OpenRequest& request, bool& quiet) {
   PathText path;
   WARDER_GET(call.caller.copy_path(address, path));
   if (path.empty()) return Errno{ENOENT};
   const bool leaves_traces = (request.flags & (O_CREAT | O_TRUNC)) != 0 || request.temporary();
   if (leaves_traces) WARDER_GET(room_for_descriptor(call));
+  Fd straight;
+  switch (WARDER_GET(open_straight(call, path, request, straight))) {
+    case Straight::opened:
+      quiet = true;
+      return straight;
+    case Straight::absent:
+      WARDER_GET(room_for_descriptor(call));
+      return Errno{ENOENT};
+    case Straight::look_closer:
+      break;
+  }
   Outcome<Fd> opened = find_and_open(call, directory, path.view(), request);
   if (!opened.ok() && !leaves_traces && !call.notification.answered()) WARDER_GET(room_for_descriptor(call));
   return opened;
@@ -189,10 +204,11 @@ void open_path_only(Call& call, int directory, std::uint64_t address, const Open
 void run(Call& call, int directory, std::uint64_t address, const Outcome<OpenRequest>& request) {
   if (!request.ok()) return answer(call, Answer(Errno{request.code()}));
   if (request->path_only()) return open_path_only(call, directory, address, *request);
-  Outcome<Fd> opened = open_as_caller(call, directory, address, *request);
+  bool quiet = false;
+  Outcome<Fd> opened = open_as_caller(call, directory, address, *request, quiet);
   if (!opened.ok()) return answer(call, Answer(Errno{opened.code()}));
   const CloseOnExec cloexec = (request->flags & O_CLOEXEC) != 0 ? CloseOnExec::yes : CloseOnExec::no;
-  if (last_close_matters(*opened, *request)) {
+  if (!quiet && last_close_matters(*opened, *request)) {
     (void)std::move(call.notification).hand_over(*std::move(opened), cloexec);
   } else {
     (void)std::move(call.notification).give_fd(*std::move(opened), cloexec);

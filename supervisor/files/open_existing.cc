@@ -115,8 +115,7 @@ Outcome<Fd> open_special(Call& call, Object& object, const OpenRequest& request,
 Outcome<Fd> open_existing(Call& call, Object& object, const OpenRequest& request) {
   // What it is would tell that it is there.
   if (call.worker.policy.hides()) WARDER_GET(ask(call, object, policy::Rights{}));
-  struct stat facts {};
-  if (::fstat(object.fd.get(), &facts) != 0) return Errno::last();
+  const struct stat facts = WARDER_GET(facts_of(object));
   const bool directory = S_ISDIR(facts.st_mode);
   if ((request.flags & O_DIRECTORY) != 0 && !directory) return Errno{ENOTDIR};
   if (S_ISLNK(facts.st_mode)) return Errno{ELOOP};

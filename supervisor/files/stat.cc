@@ -32,9 +32,7 @@ Answer write_out(Call& call, std::uint64_t address, const T& value) {
 Answer stat_to(Call& call, const PathArgument& argument, std::uint64_t buffer) {
   Object object;
   WARDER_GET(find_visible(call, argument, object));
-  struct stat facts {};
-  if (::fstat(object.fd.get(), &facts) != 0) return Errno::last();
-  return write_out(call, buffer, facts);
+  return write_out(call, buffer, WARDER_GET(facts_of(object)));
 }
 
 Answer statx_to(Call& call, const PathArgument& argument, int flags, unsigned mask, std::uint64_t buffer) {
@@ -76,8 +74,7 @@ Answer readlink_to(Call& call, const PathArgument& argument, std::uint64_t buffe
   if (size <= 0) return Errno{EINVAL};
   Object object;
   WARDER_GET(find_visible(call, argument, object));
-  struct stat facts {};
-  if (::fstat(object.fd.get(), &facts) != 0) return Errno::last();
+  const struct stat facts = WARDER_GET(facts_of(object));
   if (!S_ISLNK(facts.st_mode)) return Errno{object.by_descriptor ? ENOENT : EINVAL};
   if (object.of_caller) WARDER_GET(call.caller.act_on_itself());
   std::array<char, PATH_MAX> target;

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "linux/seccomp.h"
+#include "supervisor/clock.h"
 #include "supervisor/dispatch.h"
 #include "supervisor/notification.h"
 #include "supervisor/process/exec_stop.h"
@@ -19,6 +20,15 @@ bool has_hung_up(BorrowedFd listener) {
   pollfd end{listener.get(), 0, 0};
   return ::poll(&end, 1, 0) == 1 && (end.revents & (POLLHUP | POLLNVAL)) != 0;
 }
+
+bool has_call(BorrowedFd listener) {
+  pollfd next{listener.get(), POLLIN, 0};
+  return ::poll(&next, 1, 0) == 1 && (next.revents & POLLIN) != 0;
+}
+
+/// A receiver that slept found no queue, and need not look for one. Two switches of the processor take longer than this on any
+/// machine; where it takes one call for waiting, the next one or the watchman sees the queue.
+constexpr std::int64_t longest_immediate_receive = 1500;  // nanoseconds
 
 /// Makes a pending signal be handled here and not in a later system call, which it would break off.
 void drain_interruption() { ::syscall(SYS_sched_yield); }
@@ -138,7 +148,9 @@ bool WorkerPool::receive_and_answer(Member& member, Listener& listener) {
   SeccompListener kernel(listener.fd);
   member.receiving = true;
   const bool stop = quiesced_ || listener.ended;  // whoever sets these interrupts later than the store above
+  const std::int64_t asked = monotonic_nanoseconds();
   const Outcome<TrappedCall> call = stop ? Outcome<TrappedCall>(Errno{EINTR}) : kernel.receive();
+  const bool waited = monotonic_nanoseconds() - asked > longest_immediate_receive;
   member.receiving = false;
   listener.receiving = false;
   if (member.interrupting) {
@@ -148,8 +160,7 @@ bool WorkerPool::receive_and_answer(Member& member, Listener& listener) {
   if (!call.ok()) return may_receive_again(listener, call.code());
   listener.received.fetch_add(1);
   if (watchman_sleeps_) wake_watchman();
-  pollfd next{listener.fd.get(), POLLIN, 0};
-  if (::poll(&next, 1, 0) == 1 && (next.revents & POLLIN) != 0) {
+  if (!waited && has_call(listener.fd)) {
     Locked locked(mutex_);
     want_receiver(listener);
   }

@@ -2,7 +2,7 @@
 //
 // Of every listener exactly one worker at a time stands in SECCOMP_IOCTL_NOTIF_RECV (several would all be woken by each call). It
 // answers what it received itself, without handing anything to another thread. A second worker takes the receiver's place when
-//   - the receiver sees that another call is waiting already,
+//   - the receiver sees that calls queue up: one was there before it asked, and another is waiting already,
 //   - its handler declares that it may wait for the workload (Waiting, law 6), or
 //   - the watchman finds that nobody received for two of its ticks: a disk or network file system is slow, say.
 // The watchman also looks after those who wait: it breaks their system call off when the caller has a signal to handle or is
@@ -85,7 +85,8 @@ class WorkerPool {
   struct Member {
     Member(WorkerPool& pool, const Surroundings& around)
         : pool(pool),
-          worker(pool, around.policy, around.audit, around.exec_stop, around.procfs, around.root, around.workload, identity) {}
+          worker(pool, around.policy, around.audit, around.exec_stop, around.procfs, around.root, around.workload, identity,
+                 pool.roots_changed_) {}
     WorkerPool& pool;
     ThreadIdentity identity;
     Worker worker;
@@ -128,6 +129,7 @@ class WorkerPool {
   std::size_t spare_ = 0;
   std::size_t waiting_ = 0;
   std::atomic<bool> quiesced_{false};
+  std::atomic<bool> roots_changed_{false};
   std::atomic<bool> watchman_sleeps_{false};
 };
 

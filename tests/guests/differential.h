@@ -45,6 +45,13 @@ static inline void make_file(const char* path, mode_t mode, const char* text) {
   close(fd);
 }
 
+static inline void read_text(const char* path, char* text, size_t size) {
+  int fd = open(path, O_RDONLY);
+  ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
+  text[got > 0 ? got : 0] = '\0';
+  if (fd >= 0) close(fd);
+}
+
 /// The same start everywhere: in the directory of the argument, with an empty pipe as standard input.
 static inline void begin(int argc, char** argv) {
   must(argc == 2 && chdir(argv[1]) == 0, "directory");

@@ -326,6 +326,41 @@ static void descriptor_numbers(void) {
   for (int i = 3; i < 20; i++) close(i);
 }
 
+/// One name, again and again something else: nothing may be remembered of what it was, least of all that opening it does not wait.
+static void changing_kinds(void) {
+  char path[256];
+  must(getcwd(path, sizeof path - 16) != NULL, "getcwd");
+  strcat(path, "/changing");
+  for (int round = 0; round < 2; round++) {
+    make_file(path, 0644, "file");
+    for (int i = 0; i < 3; i++) CASE(close(open(path, O_RDONLY)));
+    must(unlink(path) == 0 && mkfifo(path, 0600) == 0, "mkfifo");
+    CASE(close(open(path, O_RDONLY | O_NONBLOCK)));
+    pid_t writer = fork();
+    if (writer == 0) {
+      usleep(200000);
+      _exit(open(path, O_WRONLY) < 0);
+    }
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    CASE(close(open(path, O_RDONLY)));
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    long waited = (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+    say("waited for the writer: %s", waited > 100 ? "yes" : "no");
+    waitpid(writer, NULL, 0);
+    must(unlink(path) == 0 && mkdir(path, 0755) == 0, "mkdir");
+    CASE(open(path, O_WRONLY));
+    CASE(close(open(path, O_RDONLY)));
+    must(rmdir(path) == 0 && symlink("/etc/passwd", path) == 0, "symlink");
+    char text[8];
+    read_text(path, text, sizeof text);
+    say("through the link: %.4s", text);
+    CASE(open(path, O_RDONLY | O_NOFOLLOW));
+    must(unlink(path) == 0, "unlink");
+    CASE(open(path, O_RDONLY));
+  }
+}
+
 int main(int argc, char** argv) {
   begin(argc, argv);
   every_object_with_every_flag();
@@ -336,5 +371,6 @@ int main(int argc, char** argv) {
   deleted_directory();
   deleted_file();
   descriptor_numbers();
+  changing_kinds();
   return 0;
 }

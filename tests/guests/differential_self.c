@@ -9,13 +9,6 @@
 
 #include "differential.h"
 
-static void read_text(const char* path, char* text, size_t size) {
-  int fd = open(path, O_RDONLY);
-  ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
-  text[got > 0 ? got : 0] = '\0';
-  if (fd >= 0) close(fd);
-}
-
 /// Does the status file of this path name this process (Pid) or thread?
 static void whose_as(const char* shown, const char* path, pid_t pid) {
   char text[4096];
@@ -193,6 +186,9 @@ static void other_roots(void) {
   CASE(symlink("../../../etc/passwd", "/work/jail/up"));
   IN_CHILD({
     int outside = open("/", O_PATH);
+    char before[16];
+    read_text("/etc/passwd", before, sizeof before);
+    say("before the jail '%.4s'", before);
     CASE(chroot("/work/jail"));
     static const char* const paths[] = {"/etc/passwd", "/absolute", "/up", "/../../etc/passwd", "/proc/self/status", "passwd"};
     for (size_t p = 0; p < sizeof paths / sizeof paths[0]; p++) {

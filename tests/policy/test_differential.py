@@ -85,12 +85,12 @@ def add_fixtures(bundle):
 class Differential(ContainerTest):
     time_limit = 300
 
-    def compare(self, guest, user, capabilities=True, timeout=120):
+    def compare(self, guest, user, timeout=120, profile=TRAP_EVERYTHING):
         program = needs_guest(guest)
         where = "/work/arena-root" if user is ROOT else "/work/arena-user"
         outputs = []
         for supervised in (False, True):
-            with Bundle(hostname="differential", profile=TRAP_EVERYTHING) as bundle:
+            with Bundle(hostname="differential", profile=profile) as bundle:
                 add_fixtures(bundle)
                 bundle.config["process"]["user"] = dict(user)
                 if user is USER:
@@ -104,6 +104,13 @@ class Differential(ContainerTest):
         shown = "\n".join(different[:200])
         self.assertEqual(supervised.code, 0, f"exit {supervised.code}: {supervised.err[-2000:]}\n{shown}")
         self.assertFalse(different, f"{guest}: {len(different)} lines of difference\n{shown}")
+
+
+    def test_differential_self_without_hide(self):
+        """What is not trapped for hiding's sake must be noticed all the same: chroot, above all."""
+        shows_all = TRAP_EVERYTHING.replace('  "/never/*/there": hide\n', "")
+        self.assertNotEqual(shows_all, TRAP_EVERYTHING)
+        self.compare("differential_self", ROOT, profile=shows_all)
 
 
 def add_cases(guest):

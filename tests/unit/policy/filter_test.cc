@@ -220,7 +220,15 @@ BOOST_AUTO_TEST_CASE(a_profile_that_gives_everything_traps_nothing) {
   BOOST_REQUIRE(compiled.ok());
   BOOST_TEST(compiled->landlock_handled_fs() == 0U);
   BOOST_TEST(!compiled->checks_exec());
-  for (const auto& call : facts.calls) BOOST_TEST(call.reason.starts_with("hardening"));
+  // Once anything has a listener, chroot tells the supervisor whose root is another one.
+  for (const auto& call : facts.calls) BOOST_TEST((call.name == "chroot" || call.reason.starts_with("hardening")));
+}
+
+BOOST_AUTO_TEST_CASE(chroot_is_followed_wherever_there_is_a_listener) {
+  BOOST_TEST(Program(with_paths({{"/**", rights_all}, {"/x/*.secret", Rights()}})).of("chroot") == SECCOMP_RET_USER_NOTIF);
+  Profile silent = with_paths({{"/**", rights_all}});
+  silent.audit = Audit::cheap;
+  BOOST_TEST(Program(silent).of("chroot") == SECCOMP_RET_ALLOW);
 }
 
 Profile with_network() {
