@@ -33,7 +33,21 @@ struct LandlockPortAttributes {
 };
 
 // System calls
-inline constexpr int sys_fchmodat2 = 452;  ///< 6.6
+inline constexpr int sys_fchmodat2 = 452;      ///< 6.6
+inline constexpr int sys_setxattrat = 463;     ///< 6.13
+inline constexpr int sys_getxattrat = 464;     ///< 6.13
+inline constexpr int sys_listxattrat = 465;    ///< 6.13
+inline constexpr int sys_removexattrat = 466;  ///< 6.13
+inline constexpr int sys_file_getattr = 468;   ///< 6.17
+inline constexpr int sys_file_setattr = 469;   ///< 6.17
+/// struct file_attr as of 6.17.
+struct FileAttributes {
+  std::uint64_t flags;  ///< FS_XFLAG_*
+  std::uint32_t extent_size;
+  std::uint32_t extents;
+  std::uint32_t project;
+  std::uint32_t copy_extent_size;
+};
 
 // statx(2)
 inline constexpr unsigned statx_mount_id_unique = 0x4000;  ///< STATX_MNT_ID_UNIQUE, 6.8: an id that is never used again

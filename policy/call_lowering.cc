@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "policy/core/inode_requests.h"
 #include "policy/groups.h"
 #include "policy/hardening.h"
 #include "policy/network_coverage.h"
@@ -58,6 +59,7 @@ class Lowering {
     conditions();
     families();
     for (const auto& call : path_calls()) path_call(call);
+    watches();
     device_requests();
     network();
     follow_roots();
@@ -87,7 +89,9 @@ class Lowering {
   void families();
   [[nodiscard]] Need need(std::size_t place, const PathCall& call, Rights& missing) const;
   void path_call(const PathCall& call);
+  void watches();
   void device_requests();
+  void inode_requests_of(int number, const Profile& profile);
   void network();
   void follow_roots();
   void network_call(std::string_view name, std::vector<ArgumentTest> tests, std::string when, std::string_view section,
@@ -298,6 +302,23 @@ void Lowering::path_call(const PathCall& call) {
   report(number, FilterAction::notify, 0, writing ? std::string(call.when) : "", std::move(reason), taken_away_by(*because, why));
 }
 
+// Where the supervisor opens files for reading it must know whether anybody is told of what happens to them: its own descriptor
+// would otherwise be closed a moment after the caller's, and so be the one that is heard of.
+void Lowering::watches() {
+  const auto is_whole = [&](std::string_view name) {
+    return std::ranges::any_of(lowered_.rules, [&](const FilterRule& rule) {
+      return rule.number == *syscall_number(name) && rule.tests.empty() && rule.action == FilterAction::notify;
+    });
+  };
+  if (!is_whole("openat") && !is_whole("open")) return;
+  for (const auto name : {std::string_view("inotify_add_watch"), std::string_view("fanotify_mark")}) {
+    const int number = *syscall_number(name);
+    if (is_whole(name) || std::ranges::find(settled_, number) != settled_.end()) continue;
+    add(number, {}, FilterAction::notify);
+    report(number, FilterAction::notify, 0, "", "opens for reading are answered: nobody may hear of a close too late", Source{});
+  }
+}
+
 void Lowering::device_requests() {
   const int number = *syscall_number("ioctl");
   if (std::ranges::find(settled_, number) != settled_.end()) return;
@@ -309,6 +330,25 @@ void Lowering::device_requests() {
            taken_away_by(*profile, Right::ioctl));
     return;
   }
+  for (std::size_t place = 0; place < chain_.size(); ++place) {
+    const Profile& profile = *chain_[place];
+    Rights given = everywhere_[place];
+    if (enforces(profile)) given = given | elsewhere_[place].rights;
+    if (given.covers(Right::xattr)) continue;
+    inode_requests_of(number, profile);
+    return;
+  }
+}
+
+void Lowering::inode_requests_of(int number, const Profile& profile) {
+  for (const std::uint32_t harmless : harmless_inode_requests) {
+    add(number, {{1, Kind::equal, word, harmless, false}}, FilterAction::allow);
+  }
+  for (const std::uint8_t type : inode_request_types) {
+    add(number, {{1, Kind::equal, 0xff00, static_cast<std::uint64_t>(type) << 8U, false}}, FilterAction::notify);
+  }
+  report(number, FilterAction::notify, 0, "that changes the flags of an inode", "paths: xattr",
+         taken_away_by(profile, Right::xattr));
 }
 
 void Lowering::network_call(std::string_view name, std::vector<ArgumentTest> tests, std::string when, std::string_view section,

@@ -76,12 +76,6 @@ constexpr auto rules = std::to_array<HardeningRule>({
     {"fsconfig", Condition::any, Scope::with_paths, ENOSYS, mounts, "mounting inside"},
     {"fspick", Condition::any, Scope::with_paths, ENOSYS, mounts, "mounting inside"},
     {"mount_setattr", Condition::any, Scope::with_paths, ENOSYS, mounts, "mounting inside"},
-    {"setxattrat", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
-    {"removexattrat", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
-    {"getxattrat", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
-    {"listxattrat", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
-    {"file_getattr", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
-    {"file_setattr", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
     {"listmount", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
     {"statmount", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
     // Code that has no name.

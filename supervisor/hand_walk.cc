@@ -32,6 +32,13 @@ bool same_place(BorrowedFd a, BorrowedFd b) {
          one.stx_dev_major == two.stx_dev_major && one.stx_dev_minor == two.stx_dev_minor && one.stx_mnt_id == two.stx_mnt_id;
 }
 
+bool same_mount(BorrowedFd a, BorrowedFd b) {
+  struct statx one {
+  }, two{};
+  return ::statx(a.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &one) == 0 &&
+         ::statx(b.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &two) == 0 && one.stx_mnt_id == two.stx_mnt_id;
+}
+
 Fd duplicate(BorrowedFd fd) { return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)); }
 
 bool is_number(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos; }
@@ -56,7 +63,8 @@ bool on_procfs(BorrowedFd fd) {
 Outcome<void> HandWalk::run(Fd start, Object& object) {
   if (caller_.status().own_root) root_ = WARDER_GET(caller_.take_root());
   WARDER_GET(caller_.act());
-  if ((request_.resolve & scoped) != 0) start_ = duplicate(start);
+  root_known_ = (request_.resolve & scoped) != 0;
+  if (root_known_) start_ = duplicate(start);
   if (request_.path.starts_with('/')) {
     if ((request_.resolve & RESOLVE_BENEATH) != 0) return Errno{EXDEV};
     WARDER_GET(go_to_root());
@@ -107,12 +115,26 @@ bool HandWalk::at(const Fd& place) const { return place.valid() && same_place(cu
 Outcome<void> HandWalk::go_to_root() {
   const Fd& scope = (request_.resolve & RESOLVE_IN_ROOT) != 0 ? start_ : root_;
   own_task_ = false;
+  root_known_ = true;
   arrive(scope.valid() ? duplicate(scope) : Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)));
   if (!current_.valid()) return Errno::last();
   return {};
 }
 
+/// An absolute link. With RESOLVE_NO_XDEV the kernel compares mounts with a root that it looks up only when it first needs one:
+/// before an absolute path or a ".." every absolute link leaves the mount (nd_jump_root, since Linux 5.6).
+Outcome<void> HandWalk::follow_to_root() {
+  if ((request_.resolve & RESOLVE_BENEATH) != 0) return Errno{EXDEV};
+  if ((request_.resolve & RESOLVE_NO_XDEV) == 0) return go_to_root();
+  if (!root_known_) return Errno{EXDEV};
+  const Fd left = std::move(current_);
+  WARDER_GET(go_to_root());
+  if (!same_mount(left, current_)) return Errno{EXDEV};
+  return {};
+}
+
 Outcome<void> HandWalk::go_up() {
+  root_known_ = true;
   own_task_ = false;
   if ((request_.resolve & scoped) != 0 && at(start_)) {
     if ((request_.resolve & RESOLVE_BENEATH) != 0) return Errno{EXDEV};
@@ -208,9 +230,7 @@ Outcome<void> HandWalk::follow(const Component& component, const Fd& link, const
   if (size == 0) return Errno{ENOENT};
   if (static_cast<std::size_t>(size) + pending_.size() > max_pending) return Errno{ENAMETOOLONG};
   pending_.insert(0, target.data(), static_cast<std::size_t>(size));
-  if (target[0] != '/') return {};
-  if ((request_.resolve & RESOLVE_BENEATH) != 0) return Errno{EXDEV};
-  return go_to_root();
+  return target[0] == '/' ? follow_to_root() : Outcome<void>();
 }
 
 /// The kernel refuses to pass a magic link where it is asked to, and before that whoever may not look at the process.

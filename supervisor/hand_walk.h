@@ -32,6 +32,7 @@ class HandWalk {
 
   bool next(Component& component);
   Outcome<void> go_to_root();
+  Outcome<void> follow_to_root();
   Outcome<void> go_up();
   Outcome<void> walk(const Component& component);
   Outcome<void> step(const Component& component);
@@ -61,7 +62,8 @@ class HandWalk {
   bool own_task_ = false;     ///< ... and below the caller's own directory there
   bool descriptors_ = false;  ///< ... and is its directory of descriptors
   int descriptor_ = -1;
-  bool magic_ = false;  ///< current_ is the target of a magic link
+  bool magic_ = false;       ///< current_ is the target of a magic link
+  bool root_known_ = false;  ///< the kernel would have looked up the root by now
 };
 
 }  // namespace warder::supervisor

@@ -109,6 +109,7 @@ Outcome<bool> look_at(CallerCache& cache, Object& object) {
 /// Resolves a path that is not empty. `flags`: O_NOFOLLOW, O_DIRECTORY.
 Outcome<void> resolve(Caller& caller, const policy::Compiled& policy, const WalkRequest& request, int flags, Object& object) {
   const bool absolute = request.path.starts_with('/') && (request.resolve & RESOLVE_IN_ROOT) == 0;
+  if (absolute && (request.resolve & RESOLVE_BENEATH) != 0) return Errno{EXDEV};
   Fd start;
   if (!absolute || (request.resolve & RESOLVE_BENEATH) != 0) start = WARDER_GET(begin(caller, request));
   if (!caller.status().own_root) {

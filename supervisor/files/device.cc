@@ -1,4 +1,4 @@
-// ioctl on device nodes. Workers of PID 1.
+// ioctl on device nodes; those on files are in inode_flags.cc. Workers of PID 1.
 //
 // The argument of an ioctl is the device's business, so it cannot be done for the caller; the verdict needs only registers and
 // what the descriptor stands for. A caller that exchanges the descriptor between verdict and call is stopped by Landlock's
@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "supervisor/files/handlers.h"
+#include "supervisor/files/inode_flags.h"
 #include "supervisor/files/steps.h"
 
 namespace warder::supervisor::files {
@@ -33,6 +34,7 @@ void ioctl(Call& call) {
   object.fd = *std::move(held);
   struct stat facts {};
   if (::fstat(object.fd.get(), &facts) != 0) return answer(call, Answer(Errno::last()));
+  if (S_ISREG(facts.st_mode) || S_ISDIR(facts.st_mode)) return request_of_file(call, static_cast<unsigned>(request), object);
   const bool device = S_ISBLK(facts.st_mode) || (S_ISCHR(facts.st_mode) && !is_terminal(facts));
   if (device) {
     const Outcome<void> named = name_descriptor(call.caller, object);

@@ -26,10 +26,6 @@ void readlinkat(Call& call);
 void access(Call& call);
 void faccessat(Call& call);
 void faccessat2(Call& call);
-void getxattr(Call& call);
-void lgetxattr(Call& call);
-void listxattr(Call& call);
-void llistxattr(Call& call);
 
 // attributes.cc
 void chmod(Call& call);
@@ -48,13 +44,25 @@ void utimes(Call& call);
 void futimesat(Call& call);
 void utimensat(Call& call);
 
-// xattr.cc
+// xattr.cc; reading is trapped only where a profile hides
+void getxattr(Call& call);
+void lgetxattr(Call& call);
+void getxattrat(Call& call);
+void listxattr(Call& call);
+void llistxattr(Call& call);
+void listxattrat(Call& call);
 void setxattr(Call& call);
 void lsetxattr(Call& call);
 void fsetxattr(Call& call);
+void setxattrat(Call& call);
 void removexattr(Call& call);
 void lremovexattr(Call& call);
 void fremovexattr(Call& call);
+void removexattrat(Call& call);
+
+// inode_flags.cc
+void file_getattr(Call& call);
+void file_setattr(Call& call);
 
 // make.cc
 void mkdir(Call& call);
@@ -84,6 +92,9 @@ void fchdir(Call& call);
 void chroot(Call& call);
 
 // watch.cc
+/// Whether the workload ever asked to be told about changes. From then on PID 1 must not be the one who closes a file last, and
+/// late: the watcher would hear of it after the caller went on.
+[[nodiscard]] bool anything_is_watched();
 void inotify_add_watch(Call& call);
 void fanotify_mark(Call& call);
 void name_to_handle_at(Call& call);

@@ -128,7 +128,11 @@ Outcome<Fd> open_or_make(Call& call, WalkRequest where, const OpenRequest& reque
     }
     Place here;
     WARDER_GET(find_place(call.caller, call.worker.policy, where, here));
-    if (here.kind != Place::Kind::name) return Errno{exclusive ? EEXIST : EISDIR};
+    if (here.kind != Place::Kind::name) {
+      Object directory;  // ".." may lead out of where the caller wants to stay
+      if (where.resolve != 0) WARDER_GET(find_object(call.caller, call.worker.policy, where, directory));
+      return Errno{exclusive ? EEXIST : EISDIR};
+    }
     Outcome<Fd> made = make(call, here, request);
     if (made.code() != EEXIST || exclusive) return made;
     // Somebody was faster, or a link stands there whose target is missing: that is what O_CREAT makes then.
@@ -181,7 +185,7 @@ Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, con
 
 /// Everything but a file or directory that is only read: see Notification::hand_over().
 bool last_close_matters(const Fd& opened, const OpenRequest& request) {
-  if (request.writes()) return true;
+  if (request.writes() || anything_is_watched()) return true;
   struct stat facts {};
   return ::fstat(opened.get(), &facts) != 0 || !(S_ISREG(facts.st_mode) || S_ISDIR(facts.st_mode));
 }

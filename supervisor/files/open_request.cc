@@ -3,11 +3,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 
-#include <algorithm>
-#include <array>
-#include <cstring>
-
-#include "supervisor/caller.h"
+#include "supervisor/files/steps.h"
 
 namespace warder::supervisor::files {
 namespace {
@@ -56,17 +52,7 @@ Outcome<OpenRequest> parse_open(std::uint64_t flags, std::uint64_t mode) {
 }
 
 Outcome<OpenRequest> copy_open_how(Caller& caller, std::uint64_t address, std::uint64_t size) {
-  constexpr std::size_t page = 4096;
-  if (size < sizeof(open_how)) return Errno{EINVAL};
-  if (size > page) return Errno{E2BIG};
-  std::array<std::byte, page> bytes;
-  const std::span<std::byte> copy(bytes.data(), size);
-  WARDER_GET(caller.copy_in(address, copy));
-  open_how how;
-  std::memcpy(&how, bytes.data(), sizeof how);
-  const auto rest = copy.subspan(sizeof how);
-  if (std::ranges::any_of(rest, [](std::byte each) { return each != std::byte{0}; })) return Errno{E2BIG};
-
+  const open_how how = WARDER_GET(copy_extensible<open_how>(caller, address, size));
   if ((how.flags & ~static_cast<std::uint64_t>(valid_flags)) != 0 || (how.resolve & ~valid_resolve) != 0) return Errno{EINVAL};
   constexpr std::uint64_t scoped = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
   if ((how.resolve & scoped) == scoped) return Errno{EINVAL};

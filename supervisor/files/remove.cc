@@ -11,9 +11,13 @@ namespace {
 using policy::Right;
 
 /// A process may write its own directory of descriptors on a procfs, others may not; but nobody can remove anything there.
-Outcome<void> check_procfs(const Place& place) {
-  if (place.directory.of_caller && place.directory.name.view().ends_with("/fd")) return Errno{EPERM};
-  return {};
+Outcome<void> check_procfs(Call& call, const Place& place) {
+  if (!place.directory.of_caller || !place.directory.name.view().ends_with("/fd")) return {};
+  WARDER_GET(call.caller.act_on_itself());
+  if (::faccessat(place.directory.fd.get(), place.last.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
+    return Errno{ENOENT};
+  }
+  return Errno{EPERM};
 }
 
 Outcome<void> unlink_at(Call& call, int directory, std::uint64_t path) {
@@ -21,7 +25,7 @@ Outcome<void> unlink_at(Call& call, int directory, std::uint64_t path) {
   WARDER_GET(find(call, {directory, path}, place));
   if (place.kind != Place::Kind::name) return Errno{EISDIR};
   WARDER_GET(ask_to_remove(call, place, Right::remove));
-  WARDER_GET(check_procfs(place));
+  WARDER_GET(check_procfs(call, place));
   if (::unlinkat(place.directory.fd.get(), place.last.c_str(), 0) != 0) return Errno::last();
   return {};
 }

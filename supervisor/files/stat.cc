@@ -1,18 +1,19 @@
-// Looking without opening: stat and its family, access, readlink, statfs, and reading extended attributes by name. Trapped only
-// where a profile hides, because that alone takes existence away. Workers of PID 1, as the caller.
+// Looking without opening: stat and its family, access, readlink, statfs. Trapped only where a profile hides, because that alone
+// takes existence away. Workers of PID 1, as the caller.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstring>
 #include <string>
-#include <vector>
 
 #include "supervisor/files/handlers.h"
 #include "supervisor/files/steps.h"
+#include "supervisor/naming.h"
 
 namespace warder::supervisor::files {
 namespace {
@@ -52,8 +53,23 @@ Answer statfs_to(Call& call, std::uint64_t path, std::uint64_t buffer) {
   return write_out(call, buffer, facts);
 }
 
+/// A link of a procfs to a file of some process says its name below the reader's root, where it lies there.
+Outcome<ssize_t> below_own_root(Call& call, std::array<char, PATH_MAX>& target, ssize_t length) {
+  const Fd root = WARDER_GET(call.caller.take_root());
+  WARDER_GET(call.caller.act());
+  PathText above;
+  WARDER_GET(read_name(call.caller.cache(), root, above));
+  std::string_view rest(target.data(), static_cast<std::size_t>(length));
+  if (!rest.starts_with(above.view())) return length;
+  rest.remove_prefix(above.size());
+  if (rest.empty()) rest = "/";
+  if (!rest.starts_with('/')) return length;
+  std::memmove(target.data(), rest.data(), rest.size());
+  return static_cast<ssize_t>(rest.size());
+}
+
 /// "self" and "thread-self" of a procfs say who reads them.
-ssize_t read_target(Call& call, const Object& object, std::array<char, PATH_MAX>& target) {
+Outcome<ssize_t> read_target(Call& call, const Object& object, std::array<char, PATH_MAX>& target) {
   const std::string_view name = object.name.view();
   const NamespacePids& process = call.caller.status().process;
   const NamespacePids& thread = call.caller.status().thread;
@@ -64,8 +80,13 @@ ssize_t read_target(Call& call, const Object& object, std::array<char, PATH_MAX>
     text = std::to_string(process.pid[level]) + "/task/" + std::to_string(thread.pid[level]);
   }
   struct statfs facts {};
-  const bool meant = !text.empty() && ::fstatfs(object.fd.get(), &facts) == 0 && facts.f_type == 0x9fa0;  // PROC_SUPER_MAGIC
-  if (!meant) return ::readlinkat(object.fd.get(), "", target.data(), target.size());
+  const bool procfs = ::fstatfs(object.fd.get(), &facts) == 0 && facts.f_type == PROC_SUPER_MAGIC;
+  if (!procfs || text.empty()) {
+    const ssize_t length = ::readlinkat(object.fd.get(), "", target.data(), target.size());
+    if (length < 0) return Errno::last();
+    const bool magic = procfs && call.caller.status().own_root && length > 0 && target[0] == '/';
+    return magic ? below_own_root(call, target, length) : Outcome<ssize_t>(length);
+  }
   text.copy(target.data(), target.size());
   return static_cast<ssize_t>(text.size());
 }
@@ -78,9 +99,7 @@ Answer readlink_to(Call& call, const PathArgument& argument, std::uint64_t buffe
   if (!S_ISLNK(facts.st_mode)) return Errno{object.by_descriptor ? ENOENT : EINVAL};
   if (object.of_caller) WARDER_GET(call.caller.act_on_itself());
   std::array<char, PATH_MAX> target;
-  ssize_t length = read_target(call, object, target);
-  if (length < 0) return Errno::last();
-  length = std::min<ssize_t>(length, size);
+  const ssize_t length = std::min<ssize_t>(WARDER_GET(read_target(call, object, target)), size);
   WARDER_GET(call.caller.copy_out(buffer, std::as_bytes(std::span(target.data(), static_cast<std::size_t>(length)))));
   return length;
 }
@@ -98,38 +117,6 @@ Answer access_of(Call& call, PathArgument argument, int mode, int flags) {
   // The worker has the ids that count as its fs ids, which is what AT_EACCESS looks at.
   if (::syscall(SYS_faccessat2, object.fd.get(), "", mode, AT_EACCESS | AT_EMPTY_PATH) != 0) return Errno::last();
   return 0;
-}
-
-/// Size 0 asks how much there is. `read` fills a buffer, or says the size for a null one.
-template <class Read>
-Answer attributes_to(Call& call, std::uint64_t buffer, std::uint64_t size, const Read& read) {
-  std::vector<std::byte> bytes(std::min<std::uint64_t>(size, XATTR_SIZE_MAX));
-  const ssize_t length = read(bytes.empty() ? nullptr : bytes.data(), bytes.size());
-  if (length < 0) return Errno::last();
-  if (size != 0) WARDER_GET(call.caller.copy_out(buffer, std::span(bytes.data(), static_cast<std::size_t>(length))));
-  return length;
-}
-
-Answer getxattr_to(Call& call, LastLink last) {
-  const Notification& asked = call.notification;
-  PathText name;
-  WARDER_GET(call.caller.copy_path(asked.argument(1), name));
-  if (name.empty() || name.size() > XATTR_NAME_MAX) return Errno{ERANGE};
-  Object object;
-  WARDER_GET(find_visible(call, {AT_FDCWD, asked.argument(0), last, false}, object));
-  const ByNumber number = WARDER_GET(ByNumber::of(call, object.fd));
-  return attributes_to(call, asked.argument(2), asked.argument(3),
-                       [&](std::byte* into, std::size_t size) { return ::getxattr(number.c_str(), name.c_str(), into, size); });
-}
-
-Answer listxattr_to(Call& call, LastLink last) {
-  const Notification& asked = call.notification;
-  Object object;
-  WARDER_GET(find_visible(call, {AT_FDCWD, asked.argument(0), last, false}, object));
-  const ByNumber number = WARDER_GET(ByNumber::of(call, object.fd));
-  return attributes_to(call, asked.argument(1), asked.argument(2), [&](std::byte* into, std::size_t size) {
-    return ::listxattr(number.c_str(), reinterpret_cast<char*>(into), size);
-  });
 }
 
 }  // namespace
@@ -190,10 +177,5 @@ void faccessat2(Call& call) {
   const Notification& asked = call.notification;
   answer(call, access_of(call, {asked.int_argument(0), asked.argument(1)}, asked.int_argument(2), asked.int_argument(3)));
 }
-
-void getxattr(Call& call) { answer(call, getxattr_to(call, LastLink::follow)); }
-void lgetxattr(Call& call) { answer(call, getxattr_to(call, LastLink::keep)); }
-void listxattr(Call& call) { answer(call, listxattr_to(call, LastLink::follow)); }
-void llistxattr(Call& call) { answer(call, listxattr_to(call, LastLink::keep)); }
 
 }  // namespace warder::supervisor::files

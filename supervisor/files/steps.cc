@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace warder::supervisor::files {
@@ -128,6 +130,19 @@ Outcome<void> ask_to_gain_nothing(Call& call, std::string_view from, std::string
     event.path = from;
     if (!permit(call, verdict, event)) return Errno{EXDEV};
   }
+  return {};
+}
+
+Outcome<void> copy_extensible(Caller& caller, std::uint64_t address, std::uint64_t size, std::span<std::byte> into) {
+  constexpr std::size_t page = 4096;
+  if (size > page) return Errno{E2BIG};
+  if (size < into.size()) return Errno{EINVAL};
+  std::array<std::byte, page> bytes;
+  const std::span<std::byte> copy(bytes.data(), size);
+  WARDER_GET(caller.copy_in(address, copy));
+  const auto rest = copy.subspan(into.size());
+  if (std::ranges::any_of(rest, [](std::byte each) { return each != std::byte{0}; })) return Errno{E2BIG};
+  std::ranges::copy(copy.first(into.size()), into.begin());
   return {};
 }
 

@@ -1,7 +1,9 @@
 // The steps that all handlers of paths are made of: copy the path, find the object, ask the profile, answer. Workers of PID 1.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "supervisor/dispatch.h"
@@ -50,6 +52,16 @@ Outcome<void> ask_for_new_name(Call& call, const Place& place, policy::Rights wa
 Outcome<void> ask_to_gain_nothing(Call& call, std::string_view from, std::string_view to);
 /// Whether something stands at the place, links not followed.
 [[nodiscard]] bool is_there(const Place& place);
+
+/// The kernel's rule for structures that grow with versions (copy_struct_from_user): too short is EINVAL, longer than a page or
+/// with something unknown in what is beyond is E2BIG. `into` is the structure as warder knows it.
+Outcome<void> copy_extensible(Caller& caller, std::uint64_t address, std::uint64_t size, std::span<std::byte> into);
+template <class T>
+Outcome<T> copy_extensible(Caller& caller, std::uint64_t address, std::uint64_t size) {
+  T value;
+  WARDER_GET(copy_extensible(caller, address, size, std::as_writable_bytes(std::span(&value, 1))));
+  return value;
+}
 
 /// The name by which system calls without an *at form reach an open object: its number, relative to the worker's current
 /// directory, which this makes PID 1's own /proc/self/fd. Follow links with it: the link of that name leads to the object and no

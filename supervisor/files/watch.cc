@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <string>
 
 #include "linux/procfs.h"
@@ -16,6 +18,11 @@ namespace warder::supervisor::files {
 namespace {
 
 using policy::Right;
+
+// Of name_to_handle_at(2).
+constexpr int unique_mount_id = 0x001;  // AT_HANDLE_MNT_ID_UNIQUE, Linux 6.12
+constexpr int connectable = 0x002;      // AT_HANDLE_CONNECTABLE, Linux 6.13
+constexpr int file_id = 0x200;          // AT_HANDLE_FID, Linux 6.5
 
 Answer add_watch(Call& call) {
   const Notification& asked = call.notification;
@@ -78,18 +85,60 @@ Outcome<void> mark(Call& call) {
   return {};
 }
 
+/// A handle says nothing but that the object exists and is the same one: what can be opened by it is another call's business.
+Answer handle_to(Call& call) {
+  const Notification& asked = call.notification;
+  const int flags = asked.int_argument(4);
+  constexpr int known = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | unique_mount_id | connectable | file_id;
+  if ((flags & ~known) != 0) return Errno{EINVAL};
+  if ((flags & connectable) != 0 && (flags & (file_id | AT_EMPTY_PATH)) != 0) return Errno{EINVAL};
+  Object object;
+  const LastLink last = (flags & AT_SYMLINK_FOLLOW) != 0 ? LastLink::follow : LastLink::keep;
+  WARDER_GET(find(call, {asked.int_argument(0), asked.argument(1), last, (flags & AT_EMPTY_PATH) != 0}, object));
+  WARDER_GET(ask(call, object, policy::Rights{}));
+
+  struct {
+    file_handle head;
+    std::array<std::byte, MAX_HANDLE_SZ> bytes;
+  } handle{};
+  WARDER_GET(call.caller.copy_in(asked.argument(2), std::as_writable_bytes(std::span(&handle.head, 1))));
+  if (handle.head.handle_bytes > MAX_HANDLE_SZ) return Errno{EINVAL};
+  WARDER_GET(call.caller.act());
+  const ByNumber number = WARDER_GET(ByNumber::of(call, object.fd));
+  std::uint64_t mount = 0;  // an int, or 64 bits where AT_HANDLE_MNT_ID_UNIQUE asks for them
+  const int by_number = (flags & ~AT_EMPTY_PATH) | AT_SYMLINK_FOLLOW;
+  const long result = ::syscall(SYS_name_to_handle_at, AT_FDCWD, number.c_str(), &handle, &mount, by_number);
+  // EOVERFLOW says how large the handle is, and which mount.
+  if (result != 0 && errno != EOVERFLOW) return Errno::last();
+  const int error = result == 0 ? 0 : EOVERFLOW;
+  const std::size_t mount_size = (flags & unique_mount_id) != 0 ? sizeof mount : sizeof(int);
+  const std::size_t size = sizeof handle.head + (error == 0 ? handle.head.handle_bytes : 0);
+  WARDER_GET(call.caller.copy_out(asked.argument(3), std::as_bytes(std::span(&mount, 1)).first(mount_size)));
+  WARDER_GET(call.caller.copy_out(asked.argument(2), std::span(reinterpret_cast<const std::byte*>(&handle), size)));
+  if (error != 0) return Errno{error};
+  return 0;
+}
+
+/// Set for good by the first watch: see anything_is_watched().
+std::atomic<bool> watched = false;
+
 }  // namespace
 
-void inotify_add_watch(Call& call) { answer(call, add_watch(call)); }
+bool anything_is_watched() { return watched.load(std::memory_order_relaxed); }
+
+void inotify_add_watch(Call& call) {
+  watched.store(true, std::memory_order_relaxed);
+  answer(call, add_watch(call));
+}
 
 void fanotify_mark(Call& call) {
+  watched.store(true, std::memory_order_relaxed);
   const auto flags = static_cast<unsigned>(call.notification.argument(1));
   // Emptying a group names no file, and the verdict reads no memory.
   if ((flags & FAN_MARK_FLUSH) != 0) return (void)std::move(call.notification).let_kernel_run();
   answer(call, mark(call));
 }
 
-/// A handle is good only for open_by_handle_at, which no profile gives; and it would tell the existence of anything.
-void name_to_handle_at(Call& call) { answer(call, Answer(Errno{EOPNOTSUPP})); }
+void name_to_handle_at(Call& call) { answer(call, handle_to(call)); }
 
 }  // namespace warder::supervisor::files

@@ -14,15 +14,11 @@
 
 #include "linux/newer.h"
 #include "linux/seccomp.h"
+#include "policy/core/inode_requests.h"
 #include "supervisor/process/self_confinement.h"
 
 namespace warder::supervisor {
 namespace {
-
-// Numbers newer than Debian's headers.
-constexpr int nr_fchmodat2 = 452;      // 6.6
-constexpr int nr_setxattrat = 463;     // 6.13
-constexpr int nr_removexattrat = 466;  // 6.13
 
 constexpr int runtime_library[] = {
     SYS_brk,
@@ -92,29 +88,74 @@ constexpr int callers[] = {
 };
 /// Operations on files that are done for a caller.
 constexpr int files[] = {
-    SYS_open,          SYS_openat,        SYS_openat2,
-    SYS_readlink,      SYS_readlinkat,    SYS_stat,
-    SYS_lstat,         SYS_newfstatat,    SYS_statx,
-    SYS_statfs,        SYS_fstatfs,       SYS_access,
-    SYS_faccessat,     SYS_faccessat2,    SYS_getdents64,
-    SYS_getdents,      SYS_lseek,         SYS_truncate,
-    SYS_ftruncate,     SYS_fallocate,     SYS_chmod,
-    SYS_fchmod,        SYS_fchmodat,      nr_fchmodat2,
-    SYS_chown,         SYS_lchown,        SYS_fchown,
-    SYS_fchownat,      SYS_utimensat,     SYS_futimesat,
-    SYS_utimes,        SYS_utime,         SYS_setxattr,
-    SYS_lsetxattr,     SYS_fsetxattr,     SYS_removexattr,
-    SYS_lremovexattr,  SYS_fremovexattr,  SYS_getxattr,
-    SYS_lgetxattr,     SYS_fgetxattr,     SYS_listxattr,
-    SYS_llistxattr,    SYS_flistxattr,    nr_setxattrat,
-    nr_setxattrat + 1, nr_setxattrat + 2, nr_removexattrat,
-    SYS_unlink,        SYS_unlinkat,      SYS_rmdir,
-    SYS_mkdir,         SYS_mkdirat,       SYS_mknod,
-    SYS_mknodat,       SYS_link,          SYS_linkat,
-    SYS_symlink,       SYS_symlinkat,     SYS_rename,
-    SYS_renameat,      SYS_renameat2,     SYS_inotify_add_watch,
-    SYS_fanotify_mark, SYS_memfd_create,  SYS_name_to_handle_at,
-    SYS_flock,         SYS_fadvise64,     SYS_pipe2,
+    SYS_open,
+    SYS_openat,
+    SYS_openat2,
+    SYS_readlink,
+    SYS_readlinkat,
+    SYS_stat,
+    SYS_lstat,
+    SYS_newfstatat,
+    SYS_statx,
+    SYS_statfs,
+    SYS_fstatfs,
+    SYS_access,
+    SYS_faccessat,
+    SYS_faccessat2,
+    SYS_getdents64,
+    SYS_getdents,
+    SYS_lseek,
+    SYS_truncate,
+    SYS_ftruncate,
+    SYS_fallocate,
+    SYS_chmod,
+    SYS_fchmod,
+    SYS_fchmodat,
+    kernel::sys_fchmodat2,
+    SYS_chown,
+    SYS_lchown,
+    SYS_fchown,
+    SYS_fchownat,
+    SYS_utimensat,
+    SYS_futimesat,
+    SYS_utimes,
+    SYS_utime,
+    SYS_setxattr,
+    SYS_lsetxattr,
+    SYS_fsetxattr,
+    SYS_removexattr,
+    SYS_lremovexattr,
+    SYS_fremovexattr,
+    SYS_getxattr,
+    SYS_lgetxattr,
+    SYS_fgetxattr,
+    SYS_listxattr,
+    SYS_llistxattr,
+    SYS_flistxattr,
+    kernel::sys_removexattrat,
+    kernel::sys_file_getattr,
+    kernel::sys_file_setattr,
+    SYS_unlink,
+    SYS_unlinkat,
+    SYS_rmdir,
+    SYS_mkdir,
+    SYS_mkdirat,
+    SYS_mknod,
+    SYS_mknodat,
+    SYS_link,
+    SYS_linkat,
+    SYS_symlink,
+    SYS_symlinkat,
+    SYS_rename,
+    SYS_renameat,
+    SYS_renameat2,
+    SYS_inotify_add_watch,
+    SYS_fanotify_mark,
+    SYS_memfd_create,
+    SYS_name_to_handle_at,
+    SYS_flock,
+    SYS_fadvise64,
+    SYS_pipe2,
 };
 /// Operations on sockets of a caller. No socket(2): every socket is a caller's own. Landlock holds the thread that binds a path.
 constexpr int sockets[] = {
@@ -183,6 +224,7 @@ Result<void> install_own_filter(Duty duty) {
   program.add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
   if (duty != Duty::reap) {
     program.allow_exactly(SYS_ioctl, 1, static_cast<unsigned>(kernel::pidfd_get_info));
+    for (const unsigned request : policy::inode_requests()) program.allow_exactly(SYS_ioctl, 1, request);
     program.allow_where(SYS_ioctl, 1, ioctl_type, seccomp_type);
   }
   program.allow(runtime_library);

@@ -52,9 +52,12 @@ static inline void read_text(const char* path, char* text, size_t size) {
   if (fd >= 0) close(fd);
 }
 
-/// The same start everywhere: in the directory of the argument, with an empty pipe as standard input.
+/// The same start everywhere: in the directory of the argument (seen from the root that a second one names), with an empty pipe
+/// as standard input.
 static inline void begin(int argc, char** argv) {
-  must(argc == 2 && chdir(argv[1]) == 0, "directory");
+  must(argc >= 2, "directory");
+  if (argc == 3) must(chroot(argv[2]) == 0, "chroot");
+  must(chdir(argv[1]) == 0, "directory");
   umask(022);
   int ends[2];
   must(pipe(ends) == 0 && dup2(ends[0], 0) == 0, "pipe");

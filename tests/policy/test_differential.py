@@ -1,7 +1,8 @@
 """Law 3, be the caller: the same calls give the same answers, line by line, with the supervisor and without.
 
 Each guest prints results, errno and the resulting state of files; it runs under runc without any profile, and under warder with
-a profile that makes the supervisor answer every call it can answer, as root and as an ordinary user.
+a profile that makes the supervisor answer every call it can answer: as root, as an ordinary user, after chroot, and in a user
+namespace.
 """
 
 import difflib
@@ -80,24 +81,55 @@ def add_fixtures(bundle):
     for name in ("arena-root", "arena-user"):
         (bundle.rootfs / "work" / name).mkdir()
     os.chown(bundle.rootfs / "work/arena-user", 1000, 1000)
+    bundle.config["mounts"].append({"destination": "/readonly", "type": "bind", "source": str(root), "options": ["bind", "ro"]})
+    (bundle.rootfs / "readonly").mkdir()
+
+
+def as_root(_):
+    return ["/work/arena-root"]
+
+
+def as_user(bundle):
+    bundle.config["process"]["user"] = dict(USER)
+    sets = bundle.config["process"]["capabilities"]
+    sets["effective"] = sets["permitted"] = []
+    return ["/work/arena-user"]
+
+
+def in_chroot(bundle):
+    """The guest changes its root to a second view of the container's own, where names and roots differ for the supervisor."""
+    (bundle.rootfs / "jail").mkdir()
+    for name, mount in (("", {"type": "bind", "source": str(bundle.rootfs), "options": ["bind"]}),
+                        ("/proc", {"type": "proc", "source": "proc"}),
+                        ("/sys", {"type": "sysfs", "source": "sysfs", "options": ["ro"]}),
+                        ("/dev", {"type": "tmpfs", "source": "tmpfs"}),
+                        ("/dev/shm", {"type": "tmpfs", "source": "tmpfs", "options": ["mode=1777", "noexec"]}),
+                        ("/readonly", {"type": "bind", "source": str(bundle.rootfs / "fixtures"), "options": ["bind", "ro"]})):
+        bundle.config["mounts"].append({"destination": "/jail" + name, **mount})
+    return ["/work/arena-root", "/jail"]
+
+
+def in_user_namespace(bundle):
+    """The container's own user namespace, in which capabilities end. Ids stay: the way to the bundle may be root's alone."""
+    bundle.config["linux"]["namespaces"].append({"type": "user"})
+    for kind in ("uidMappings", "gidMappings"):
+        bundle.config["linux"][kind] = [{"containerID": 0, "hostID": 0, "size": 65536}]
+    return ["/work/arena-root"]
 
 
 class Differential(ContainerTest):
     time_limit = 300
 
-    def compare(self, guest, user, timeout=120, profile=TRAP_EVERYTHING):
+    def compare(self, guest, situation, timeout=120, profile=TRAP_EVERYTHING):
         program = needs_guest(guest)
-        where = "/work/arena-root" if user is ROOT else "/work/arena-user"
         outputs = []
         for supervised in (False, True):
             with Bundle(hostname="differential", profile=profile) as bundle:
                 add_fixtures(bundle)
-                bundle.config["process"]["user"] = dict(user)
-                if user is USER:
-                    sets = bundle.config["process"]["capabilities"]
-                    sets["effective"] = sets["permitted"] = []
+                bundle.config["process"]["user"] = dict(ROOT)
+                arguments = situation(bundle)
                 run = bundle.run if supervised else bundle.native
-                outputs.append(run(program, where, timeout=timeout))
+                outputs.append(run(program, *arguments, timeout=timeout))
         native, supervised = outputs
         self.assertEqual(native.code, 0, f"the reference run failed: {native!r}")
         different = list(difflib.unified_diff(native.lines(), supervised.lines(), "native", "supervised", lineterm="", n=1))
@@ -110,19 +142,21 @@ class Differential(ContainerTest):
         """What is not trapped for hiding's sake must be noticed all the same: chroot, above all."""
         shows_all = TRAP_EVERYTHING.replace('  "/never/*/there": hide\n', "")
         self.assertNotEqual(shows_all, TRAP_EVERYTHING)
-        self.compare("differential_self", ROOT, profile=shows_all)
+        self.compare("differential_self", as_root, profile=shows_all)
 
 
 def add_cases(guest):
-    for name, user in (("root", ROOT), ("uid_1000", USER)):
-        def test(self, user=user):
-            self.compare(guest, user)
-        test.__doc__ = f"{guest} as {name}: result, errno and state of the files are those of the kernel"
-        setattr(Differential, f"test_{guest}_as_{name}", test)
+    for name, situation in (("as_root", as_root), ("as_uid_1000", as_user), ("in_chroot", in_chroot),
+                            ("in_user_namespace", in_user_namespace)):
+        def test(self, situation=situation):
+            self.compare(guest, situation)
+        test.__doc__ = f"{guest} {name}: result, errno and state of the files are those of the kernel"
+        setattr(Differential, f"test_{guest}_{name}", test)
 
 
 for suite in ("differential_open", "differential_change", "differential_look", "differential_self", "differential_sockets",
-              "differential_signals", "differential_spawn"):
+              "differential_signals", "differential_spawn", "differential_names", "differential_owners", "differential_times",
+              "differential_handles"):
     add_cases(suite)
 
 
