@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "policy/dispositions.h"
 #include "policy/groups.h"
 #include "policy/hardening.h"
 #include "runtime/commands/profile_verbs.h"
@@ -13,6 +14,8 @@ namespace warder::runtime {
 namespace {
 
 constexpr std::string_view hardening = "hardening";
+constexpr std::string_view calls = "calls";
+constexpr std::string_view calls_manual = "calls.scd";  ///< the section of warder-supervisor(7)
 
 std::string_view condition_text(policy::HardeningCondition condition) {
   switch (condition) {
@@ -62,6 +65,16 @@ std::string hardening_text() {
   return text;
 }
 
+/// Every number, tab-separated: number, name, what becomes of it, errno, in which profiles, why.
+std::string calls_text() {
+  std::string text;
+  for (const auto& call : policy::call_dispositions()) {
+    text += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", call.number, call.name, policy::disposition_name(call.disposition),
+                        call.error != 0 ? strerrorname_np(call.error) : "-", call.when.empty() ? "all" : call.when, call.reason);
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<int> show_groups(const std::vector<std::string>& groups) {
@@ -69,12 +82,14 @@ Result<int> show_groups(const std::vector<std::string>& groups) {
   for (const auto& group : policy::syscall_groups()) {
     if (groups.empty()) text += fmt::format("{:<18} {}\n", group.name, group.about);
   }
-  if (groups.empty())
+  if (groups.empty()) {
     text += fmt::format("{:<18} The set that is refused in every profile, and what each refusal breaks; no word of profiles\n",
                         hardening);
+    text += fmt::format("{:<18} What becomes of each system call, and why; no word of profiles\n", calls);
+  }
   for (const auto& name : groups) {
-    if (name == hardening) {
-      text += hardening_text();
+    if (name == hardening || name == calls || name == calls_manual) {
+      text += name == hardening ? hardening_text() : name == calls ? calls_text() : policy::dispositions_manual();
       continue;
     }
     const std::string word = name.starts_with('@') ? name : "@" + name;

@@ -14,9 +14,7 @@ using policy::Right;
 Outcome<void> check_procfs(Call& call, const Place& place) {
   if (!place.directory.of_caller || !place.directory.name.view().ends_with("/fd")) return {};
   WARDER_GET(call.caller.act_on_itself());
-  if (::faccessat(place.directory.fd.get(), place.last.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
-    return Errno{ENOENT};
-  }
+  if (!is_there(place) && errno == ENOENT) return Errno{ENOENT};
   return Errno{EPERM};
 }
 

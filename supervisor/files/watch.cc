@@ -30,7 +30,7 @@ Answer add_watch(Call& call) {
   constexpr std::uint32_t known = IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED | IN_ONLYDIR | IN_DONT_FOLLOW |
                                   IN_EXCL_UNLINK | IN_MASK_CREATE | IN_MASK_ADD | IN_ISDIR | IN_ONESHOT;
   constexpr std::uint32_t either = IN_MASK_ADD | IN_MASK_CREATE;
-  if ((mask & known) == 0) return Errno{EINVAL};
+  if ((mask & known) == 0 || (mask & ~known) != 0) return Errno{EINVAL};
   Object instance;
   WARDER_GET(find_open_file(call, asked.int_argument(0), instance));
   if ((mask & either) == either || instance.name.view() != "anon_inode:inotify") return Errno{EINVAL};

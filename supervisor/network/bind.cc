@@ -45,8 +45,8 @@ Outcome<void> ask_to_bind(Call& call, const Meaning& meaning) {
 
 Outcome<void> do_bind(Call& call) {
   const Notification& asked = call.notification;
-  SocketAddress address = WARDER_GET(copy_address(call, asked.argument(1), asked.int_argument(2)));
   const Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
+  SocketAddress address = WARDER_GET(copy_address(call, asked.argument(1), asked.int_argument(2)));
   const Meaning meaning = WARDER_GET(understand(address, socket.kind, Purpose::bind));
   if (meaning.kind == Meaning::Kind::unix_path) return bind_path(call, socket, address, meaning);
   WARDER_GET(ask_to_bind(call, meaning));

@@ -39,7 +39,13 @@ void connect(Call& call) {
   const Notification& asked = call.notification;
   FarEnd far_end;
   const auto prepare = [&]() -> Outcome<Socket> {
-    const SocketAddress address = WARDER_GET(copy_address(call, asked.argument(1), asked.int_argument(2)));
+    const Outcome<SocketAddress> copied = copy_address(call, asked.argument(1), asked.int_argument(2));
+    // The kernel looks for the descriptor, then at the address, and only then whether the one is a socket.
+    if (!copied.ok()) {
+      WARDER_GET(call.caller.take_fd(asked.int_argument(0)));
+      return Errno{copied.code()};
+    }
+    const SocketAddress& address = *copied;
     Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
     WARDER_GET(judge_far_end(call, socket, address, Purpose::connect, far_end));
     return socket;
