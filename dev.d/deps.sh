@@ -1,11 +1,12 @@
 # shellcheck shell=bash
-# Installs the packages of packages.txt that are missing. With all of them there, apt is not called and no network is needed.
+# Installs the packages of packages.txt that are missing (with --vm: of packages-vm.txt too). With all of them there, apt is not
+# called and no network is needed.
 
-wanted_packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' dev.d/packages.txt; }
+wanted_packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@"; }
 
 missing_packages() {
   local package
-  for package in $(wanted_packages); do
+  for package in $(wanted_packages "$@"); do
     case $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) in
       installed) ;;
       *) printf '%s\n' "$package" ;;
@@ -13,13 +14,33 @@ missing_packages() {
   done
 }
 
+# The engines' packages would start their daemons; the tests start their own. This is how Debian lets an administrator say no.
+without_services() {
+  local refusal=/usr/sbin/policy-rc.d
+  if [ -e "$refusal" ]; then
+    "$@"
+    return
+  fi
+  local code=0
+  printf '#!/bin/sh\nexit 101\n' >"$refusal"
+  chmod 0755 "$refusal"
+  "$@" || code=$?
+  rm -f "$refusal"
+  return "$code"
+}
+
 verb_deps() {
-  local missing
-  mapfile -t missing < <(missing_packages)
+  local lists=(dev.d/packages.txt) missing
+  case ${1:-} in
+    '') ;;
+    --vm) lists+=(dev.d/packages-vm.txt) ;;
+    *) die "deps: unknown argument '$1'; accepted: --vm" ;;
+  esac
+  mapfile -t missing < <(missing_packages "${lists[@]}")
   [ ${#missing[@]} -gt 0 ] || return 0
   [ "$(id -u)" = 0 ] || die "these packages are missing, and only root can install them: ${missing[*]}"
   say "installing ${missing[*]}"
   local apt=(apt-get -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300 -qq)
   "${apt[@]}" update </dev/null >&2 || say "apt-get update did not succeed everywhere; trying with what it has"
-  "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >&2
+  without_services "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >&2
 }

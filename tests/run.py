@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Runs the suites: every tests/*/test_*.py (unittest, standard library only) and every unit test program, and counts.
 
-    tests/run.py [--runtime PROGRAM] [--build DIRECTORY]... [--jobs N] [FILTER...]
+    tests/run.py [--runtime PROGRAM] [--build DIRECTORY]... [--jobs N] [--vm] [FILTER...]
 
 The suites run as root in namespaces of their own, see private.py: whatever a test starts, mounts or forgets is gone with the
 runner. Each test method is one process with a time limit (120 s; `time_limit` of its class or method); methods of a class with
 `serial = True` run while nothing else does. A FILTER is a regular expression over
-`suite/test_file.Class.method`. Tests find in their environment:
+`suite/test_file.Class.method`. With --vm the tests are run in a virtual machine instead, see vm/guest.py; the suite `vm` is run
+only there. Tests find in their environment:
 
     WARDER  the runtime under test (--runtime, default build/bin/warder)
     GUESTS  the guest programs, build/guests
@@ -148,6 +149,8 @@ def tests_in(suite):
 
 def python_cases():
     for file in sorted(TESTS.glob("*/test_*.py")):
+        if file.parent.name == "vm" and "WARDER_VM" not in os.environ:
+            continue
         for test in tests_in(unittest.defaultTestLoader.loadTestsFromModule(load_module(file))):
             kind, method = type(test).__name__, test._testMethodName
             name = f"{file.parent.name}/{file.stem}.{kind}.{method}"
@@ -178,6 +181,11 @@ class Tally:
             print(f"{result.status:7} {result.name}{many} {result.seconds:.1f}s{reason}", flush=True)
             if result.status == "failed":
                 print("\n".join("        | " + line for line in result.text.rstrip().splitlines()[-120:]), flush=True)
+
+    def end(self):
+        """Prints the last line; gives the exit code."""
+        print("{passed} passed, {failed} failed, {skipped} skipped".format(**self.counts), flush=True)
+        return 1 if self.counts["failed"] or not self.counts["passed"] else 0
 
 
 def run_cases(cases, jobs, tally):
@@ -234,8 +242,27 @@ def run_all(arguments):
     left = forgotten(before)
     if cases and not arguments.filter:
         tally.add(Result("nothing is left behind by the suites", "failed" if left else "passed", text="\n".join(left)))
-    print("{passed} passed, {failed} failed, {skipped} skipped".format(**tally.counts), flush=True)
-    return 1 if tally.counts["failed"] or not tally.counts["passed"] else 0
+    return tally.end()
+
+
+def run_in_machine(arguments):
+    """The results of the guest's runner as if they were our own."""
+    from vm import machine  # pylint: disable=import-outside-toplevel
+
+    tally = Tally()
+    code = None
+    for line in machine.boot(arguments.build[0] if arguments.build else SOURCE / "build", arguments.filter):
+        result = machine.RESULT.match(line)
+        if result:
+            status, name, count, seconds, reason = result.groups()
+            tally.add(Result(f"machine: {name}", status, float(seconds), reason or "", int(count or 1)))
+        elif line.startswith("exit "):
+            code = int(line.split()[1])
+        elif not re.fullmatch(r"\d+ passed, \d+ failed, \d+ skipped", line):
+            print(line, flush=True)
+    if code is None or code != 0 and not tally.counts["failed"]:
+        tally.add(Result("machine: runs to its end", "failed", text="see above"))
+    return tally.end()
 
 
 def parse_arguments():
@@ -243,6 +270,7 @@ def parse_arguments():
     parser.add_argument("--runtime", help="program under test", default=os.environ.get("WARDER"))
     parser.add_argument("--build", action="append", type=pathlib.Path, help="build directory whose unit tests are run too")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--vm", action="store_true", help="run the tests in a virtual machine")
     parser.add_argument("filter", nargs="*", metavar="FILTER")
     return parser.parse_args()
 
@@ -258,6 +286,8 @@ def main():
     os.environ["GUESTS"] = str(release / "guests")
     if os.geteuid() != 0:
         sys.exit("the suites make namespaces, cgroups and containers: run them as root")
+    if arguments.vm:
+        return run_in_machine(arguments)
     if "WARDER_SHARED" not in os.environ:
         os.execv(str(TESTS / "private.py"), ["private.py", sys.executable, *sys.argv])
     return run_all(arguments)
