@@ -4,6 +4,7 @@
 
 #include "policy/layers.h"
 #include "policy/parse.h"
+#include "policy/sha256.h"
 
 namespace warder::policy {
 namespace {
@@ -22,15 +23,41 @@ bool contains(const std::vector<std::string>& list, const std::string& file) {
   return std::find(list.begin(), list.end(), file) != list.end();
 }
 
+FileAnswer answer_of(const std::string& directory, const std::string& name, const FileText& file) {
+  FileAnswer answer{directory, name, file.state, "", false};
+  if (file.state != FileText::State::found) return answer;
+  answer.hash = sha256_text(file.text);
+  answer.names_us = file.text.find("${") != std::string::npos;
+  return answer;
+}
+
 /// Finds, merges and checks, collecting findings on the way.
 class Loader {
  public:
-  explicit Loader(const LoadRequest& request) : request_(request), variables_{request.hostname, request.container_id} {}
+  explicit Loader(const LoadRequest& request, std::vector<FileAnswer>* asked = nullptr)
+      : request_(request), variables_{request.hostname, request.container_id}, asked_(asked) {}
 
-  LoadOutcome for_container() {
+  Location locate() {
     read_config();
     check_names();
-    if (!failed()) finish(request_.annotation ? by_annotation() : by_hostname());
+    Location location;
+    if (!failed()) {
+      if (auto found = request_.annotation ? by_annotation() : by_hostname()) {
+        location.profile = ProfileFile{found->name, found->file.file, std::move(found->file.text)};
+      }
+    }
+    location.config = std::move(outcome_.config);
+    location.findings = std::move(outcome_.findings);
+    return location;
+  }
+
+  LoadOutcome load(Location&& location) {
+    outcome_.config = std::move(location.config);
+    outcome_.findings = std::move(location.findings);
+    if (location.profile) {
+      ProfileFile& found = *location.profile;
+      finish(Found{found.name, LayerFile{true, found.file, std::move(found.text), {}}});
+    }
     return std::move(outcome_);
   }
 
@@ -88,11 +115,17 @@ class Loader {
     for (const auto* list : {&request_.where.directories, &request_.where.stock}) {
       for (const auto& directory : *list) {
         if (contains(in_use, directory + "/" + name + ".yaml")) continue;
-        auto file = read_profile_file(directory, name + ".yaml", FileTrust::provided);
+        auto file = read(directory, name + ".yaml");
         if (file.state != FileText::State::absent) return file;
       }
     }
     return {};
+  }
+
+  FileText read(const std::string& directory, const std::string& file_name) {
+    auto file = read_profile_file(directory, file_name, FileTrust::provided);
+    if (asked_ != nullptr) asked_->push_back(answer_of(directory, file_name, file));
+    return file;
   }
 
   [[nodiscard]] std::string searched() const {
@@ -178,7 +211,7 @@ class Loader {
   std::shared_ptr<const Profile> ceiling() {
     std::shared_ptr<const Profile> top;
     for (const auto& directory : request_.where.mandatory) {
-      auto file = read_profile_file(directory, "mandatory.yaml", FileTrust::provided);
+      auto file = read(directory, "mandatory.yaml");
       keep(std::move(file.findings));
       if (file.state != FileText::State::found) continue;
       auto merged = merge(Found{"mandatory", layer_file(std::move(file))});
@@ -200,6 +233,7 @@ class Loader {
 
   const LoadRequest& request_;
   Variables variables_;
+  std::vector<FileAnswer>* asked_;
   LoadOutcome outcome_;
 };
 
@@ -216,7 +250,18 @@ ConfigOutcome load_config(const ProfileDirectories& where) {
   return outcome;
 }
 
-LoadOutcome load_for_container(const LoadRequest& request) { return Loader(request).for_container(); }
+bool still_answers(const FileAnswer& answer) {
+  const FileText file = read_profile_file(answer.directory, answer.name, FileTrust::provided);
+  return file.state == answer.state && (file.state != FileText::State::found || sha256_text(file.text) == answer.hash);
+}
+
+Location locate_for_container(const LoadRequest& request) { return Loader(request).locate(); }
+
+LoadOutcome load_located(const LoadRequest& request, Location&& location, std::vector<FileAnswer>* asked) {
+  return Loader(request, asked).load(std::move(location));
+}
+
+LoadOutcome load_for_container(const LoadRequest& request) { return load_located(request, locate_for_container(request)); }
 
 LoadOutcome load_by_name(std::string_view name_or_file, const LoadRequest& request) {
   return Loader(request).by_name(name_or_file);

@@ -27,6 +27,33 @@ struct LoadOutcome {
   std::vector<Finding> findings;  ///< errors where there is no profile; lints are lint_profile()'s (check.h)
 };
 
+/// What one file was when loading asked for it: with the file that was found first, all that a profile is made of.
+struct FileAnswer {
+  std::string directory, name;
+  FileText::State state = FileText::State::absent;
+  std::string hash;       ///< of the text; empty where there is none
+  bool names_us = false;  ///< the text may use ${HOSTNAME} or ${CONTAINER_ID}
+};
+/// Whether the file is what it was.
+[[nodiscard]] bool still_answers(const FileAnswer& answer);
+
+/// The file that is a container's profile, read but not yet understood.
+struct ProfileFile {
+  std::string name;
+  std::shared_ptr<const std::string> file;
+  std::string text;
+};
+struct Location {
+  std::optional<ProfileFile> profile;  ///< absent: refuse to create, and show the findings
+  Config config;
+  std::vector<Finding> findings;
+};
+
+/// load_for_container() in two halves, for a caller that remembers what the second one makes: all but the clock's time that it
+/// depends on is the request, the file, and the `asked` files.
+[[nodiscard]] Location locate_for_container(const LoadRequest& request);
+[[nodiscard]] LoadOutcome load_located(const LoadRequest& request, Location&& location, std::vector<FileAnswer>* asked = nullptr);
+
 /// The settings of `where.config_file`; what it does not say, and all of an absent file, is as Config has it.
 [[nodiscard]] ConfigOutcome load_config(const ProfileDirectories& where);
 

@@ -1,15 +1,13 @@
 // Compiled engine filters, kept by the hash of their configuration. The host process of `create`; files below the state root,
 // which nobody but its owner can write.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/filter.h>
 #include <seccomp.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstring>
 
 #include "policy/sha256.h"
+#include "runtime/cache_directory.h"
 #include "runtime/oci_seccomp.h"
 #include "runtime/text_file.h"
 
@@ -37,16 +35,6 @@ std::string configuration_text(const Seccomp& config) {
   return text;
 }
 
-/// The cache directory; invalid where it is not ours alone.
-Fd open_cache(const std::string& directory) {
-  ::mkdir(directory.c_str(), 0700);
-  Fd opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-  struct stat facts {};
-  if (!opened || ::fstat(opened.get(), &facts) != 0) return {};
-  if (facts.st_uid != ::geteuid() || (facts.st_mode & 077) != 0) return {};
-  return opened;
-}
-
 std::optional<SeccompProgram> read_entry(BorrowedFd cache, const std::string& name) {
   auto text = read_text_file(cache, name);
   SeccompProgram program;
@@ -68,7 +56,7 @@ void write_entry(BorrowedFd cache, const std::string& name, const SeccompProgram
 }  // namespace
 
 Result<SeccompProgram> compile_seccomp_cached(const Seccomp& config, const std::string& directory) {
-  Fd cache = open_cache(directory);
+  Fd cache = open_cache_directory(directory);
   if (!cache) return compile_seccomp(config);
   std::string name = policy::sha256_text(configuration_text(config));
   if (auto known = read_entry(cache, name)) return *std::move(known);

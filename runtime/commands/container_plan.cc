@@ -8,6 +8,7 @@
 #include "policy/load.h"
 #include "runtime/commands/home_directory.h"
 #include "runtime/commands/process_plan.h"
+#include "runtime/commands/profile_cache.h"
 #include "runtime/commands/rootfs_facts.h"
 #include "runtime/oci_seccomp.h"
 
@@ -32,7 +33,8 @@ supervisor::HookPlan hook_plan(const Hook& hook) {
 
 }  // namespace
 
-Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, const Spec& spec, BorrowedFd rootfs) {
+Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, const Spec& spec, BorrowedFd rootfs,
+                               Detail detail) {
   policy::LoadRequest request{.container_id = id,
                               .hostname = spec.hostname,
                               .domainname = spec.domainname,
@@ -44,17 +46,30 @@ Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, co
   const Namespace* uts = spec.linux_.find(NamespaceType::uts);
   request.joins_uts_namespace = uts != nullptr && !uts->path.empty();
 
-  policy::LoadOutcome outcome = policy::load_for_container(request);
-  if (!outcome.profile) return Error::user(policy::findings_text(outcome.findings));
-  for (const policy::Finding& finding : outcome.findings) context.log.warning(policy::finding_text(finding));
-  auto lowered = policy::lower(*outcome.profile, probe_kernel(), rootfs_facts(rootfs, spec));
-  if (!lowered.ok()) return std::move(lowered).error().with(fmt::format("profile '{}'", outcome.profile->name));
-  auto compiled = WARDER_TRY_WITH(policy::Compiled::open(lowered->block), "compiled profile");
-  std::uint64_t ceiling = compiled.capability_ceiling();
-  return PolicyPlan{.lowered = *std::move(lowered),
-                    .state = describe(*outcome.profile),
-                    .capability_ceiling = ceiling,
-                    .audit_file = context.options.audit_log.value_or(outcome.config.audit_file)};
+  policy::Location location = policy::locate_for_container(request);
+  if (!location.profile) return Error::user(policy::findings_text(location.findings));
+  PolicyPlan plan{.lowered = {}, .state = {}, .audit_file = context.options.audit_log.value_or(location.config.audit_file)};
+  const KernelFacts kernel = probe_kernel();
+  ProfileCache cache(context.root.path + "/@profiles", request, *location.profile, kernel, rootfs_facts(rootfs, spec));
+  std::optional<CompiledProfile> known;
+  if (detail == Detail::enforced && location.findings.empty()) known = cache.find();
+  if (known) {
+    plan.lowered.block = std::move(known->block);
+    plan.state = std::move(known->state);
+  } else {
+    policy::LoadOutcome outcome = policy::load_located(request, std::move(location), &cache.asked_files());
+    if (!outcome.profile) return Error::user(policy::findings_text(outcome.findings));
+    for (const policy::Finding& finding : outcome.findings) context.log.warning(policy::finding_text(finding));
+    auto lowered = policy::lower(*outcome.profile, kernel, cache.recorded_facts());
+    if (!lowered.ok()) return std::move(lowered).error().with(fmt::format("profile '{}'", outcome.profile->name));
+    plan.lowered = *std::move(lowered);
+    plan.state = describe(*outcome.profile);
+    // What was warned of must be warned of again.
+    if (detail == Detail::enforced && outcome.findings.empty()) cache.keep({plan.lowered.block, plan.state});
+  }
+  auto compiled = WARDER_TRY_WITH(policy::Compiled::open(plan.lowered.block), "compiled profile");
+  plan.capability_ceiling = compiled.capability_ceiling();
+  return plan;
 }
 
 Result<supervisor::Boot> plan_boot(const Context& context, const CreateOptions& options, const Spec& spec, BorrowedFd rootfs,

@@ -20,8 +20,13 @@ struct PolicyPlan {
   std::string audit_file;  ///< empty: audit.log in the state directory
 };
 
+enum class Detail : std::uint8_t {
+  enforced,  ///< what is enforced alone, which may come from the cache below the state root
+  reported,  ///< also how: PolicyPlan::lowered with all its reports
+};
+
 /// Finds the profile by the names in config.json and compiles it; the error lists every finding.
-Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, const Spec& spec, BorrowedFd rootfs);
+Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, const Spec& spec, BorrowedFd rootfs, Detail detail);
 
 /// Everything that warder-init is told, but for the state that startContainer hooks get. Compiles the engine's seccomp filter, or
 /// finds it in the cache below the state root.

@@ -146,7 +146,7 @@ Result<Created> create_container(const Context& context, const CreateOptions& op
   WARDER_TRY(check_container_id(options.id));
   WARDER_TRY(check_console(spec, console));
   Fd rootfs = WARDER_TRY_WITH(kernel::open_path(spec.root.path, O_PATH | O_DIRECTORY | O_NOFOLLOW), "root.path");
-  PolicyPlan policy = WARDER_TRY(plan_policy(context, options.id, spec, rootfs));
+  PolicyPlan policy = WARDER_TRY(plan_policy(context, options.id, spec, rootfs, Detail::enforced));
   StateDirectory directory = WARDER_TRY(StateDirectory::create(context.root, options.id));
   Container container{std::move(directory), first_state(context, options, spec, policy.state)};
   Undo undo(container, context.log);

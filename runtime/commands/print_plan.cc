@@ -114,7 +114,7 @@ json hooks_part(const Hooks& hooks) {
 Result<void> print_plan(const Context& context, const CreateOptions& options, const Spec& spec) {
   WARDER_TRY(check_container_id(options.id));
   Fd rootfs = WARDER_TRY_WITH(kernel::open_path(spec.root.path, O_PATH | O_DIRECTORY | O_NOFOLLOW), "root.path");
-  PolicyPlan policy = WARDER_TRY(plan_policy(context, options.id, spec, rootfs));
+  PolicyPlan policy = WARDER_TRY(plan_policy(context, options.id, spec, rootfs, Detail::reported));
   supervisor::Boot boot = WARDER_TRY(plan_boot(context, options, spec, rootfs, policy));
   auto compiled = WARDER_TRY(policy::Compiled::open(policy.lowered.block));
   json plan{{"id", options.id},

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_set>
 
 #include "linux/open.h"
 
@@ -54,9 +55,11 @@ class Tree {
       if (canonical.size() != mount->destination.size()) return FileKind::unknown;
       return mounted_kind(*mount);
     }
-    auto file = kernel::open_in_root(rootfs_, std::string(canonical), O_PATH | O_NOFOLLOW);
-    struct stat facts {};
-    if (file.ok() && ::fstat(file->get(), &facts) == 0) return S_ISDIR(facts.st_mode) ? FileKind::directory : FileKind::other;
+    if (above_absent(std::string(canonical)) == std::string::npos) {
+      auto file = kernel::open_in_root(rootfs_, std::string(canonical), O_PATH | O_NOFOLLOW);
+      struct stat facts {};
+      if (file.ok() && ::fstat(file->get(), &facts) == 0) return S_ISDIR(facts.st_mode) ? FileKind::directory : FileKind::other;
+    }
     // The runtime makes the directories that lead to a mount.
     for (const Mount* mount : mounts_) {
       if (is_within(mount->destination, canonical)) return FileKind::directory;
@@ -102,9 +105,24 @@ class Tree {
     return file ? FileKind::other : FileKind::directory;
   }
 
+  /// Profiles name many files below one directory that is not there; what lies below the first absent one needs no look. Where
+  /// that one's name begins, with its slash.
+  [[nodiscard]] std::size_t above_absent(const std::string& path) const {
+    for (std::size_t end = 0; end < path.size();) {
+      const std::size_t start = end;
+      end = std::min(path.find('/', start + 1), path.size());
+      if (absent_.contains(path.substr(0, end))) return start;
+    }
+    return std::string::npos;
+  }
+
   /// Resolves as far as the path exists in the rootfs and keeps the rest.
   [[nodiscard]] std::string resolve(std::string path) const {
     std::string rest;
+    if (const std::size_t above = above_absent(path); above != std::string::npos) {
+      rest = path.substr(above);
+      path.resize(above);
+    }
     while (path.size() > 1) {
       auto file = kernel::open_in_root(rootfs_, path, O_PATH);
       if (file.ok()) {
@@ -112,6 +130,7 @@ class Tree {
         if (is_within(name, name_)) path = name.substr(name_ == "/" ? 0 : name_.size());
         break;
       }
+      if (file.error().code() == ENOENT) absent_.insert(path);
       std::size_t slash = path.rfind('/');
       rest.insert(0, path.substr(slash));
       path.resize(slash);
@@ -138,6 +157,7 @@ class Tree {
   BorrowedFd rootfs_;
   std::string name_;
   std::vector<const Mount*> mounts_;
+  mutable std::unordered_set<std::string> absent_;
 };
 
 std::vector<std::vector<std::uint8_t>> resolve_host(std::string_view host) {

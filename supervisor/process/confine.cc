@@ -22,13 +22,12 @@ namespace {
 
 /// A literal path of the profile has been made canonical before the container started. A symbolic link found in it now was put
 /// there since, by somebody who shares a volume: it must not widen the rule.
-Result<Fd> open_rule_path(std::string_view path) {
-  const Fd root = WARDER_TRY(kernel::open_path("/", O_PATH | O_DIRECTORY));
+Result<Fd> open_rule_path(BorrowedFd root, std::string_view path) {
   return kernel::open_at2(root, std::string(path), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
 }
 
-Result<void> add_path_rule(kernel::LandlockRuleset& ruleset, const policy::LandlockPathRule& rule) {
-  Result<Fd> opened = open_rule_path(rule.path);
+Result<void> add_path_rule(kernel::LandlockRuleset& ruleset, BorrowedFd root, const policy::LandlockPathRule& rule) {
+  Result<Fd> opened = open_rule_path(root, rule.path);
   if (!opened.ok()) {
     const int code = opened.error().code();
     const bool absent = code == ENOENT || code == ENOTDIR || code == ELOOP;
@@ -49,9 +48,10 @@ Result<std::optional<kernel::LandlockRuleset>> build_ruleset(const policy::Compi
   const std::uint64_t scoped = policy.landlock_scoped();
   if (handled_fs == 0 && handled_net == 0 && scoped == 0) return std::optional<kernel::LandlockRuleset>();
   kernel::LandlockRuleset ruleset = WARDER_TRY(kernel::LandlockRuleset::create(handled_fs, handled_net, scoped));
+  const Fd root = WARDER_TRY(kernel::open_path("/", O_PATH | O_DIRECTORY));
   for (std::size_t index = 0; index < policy.landlock_path_count(); ++index) {
     const policy::LandlockPathRule rule = policy.landlock_path(index);
-    WARDER_TRY_WITH(add_path_rule(ruleset, rule), "landlock rule '" + std::string(rule.path) + "'");
+    WARDER_TRY_WITH(add_path_rule(ruleset, root, rule), "landlock rule '" + std::string(rule.path) + "'");
   }
   for (std::size_t index = 0; index < policy.landlock_port_count(); ++index) {
     const policy::LandlockPortRule rule = policy.landlock_port(index);

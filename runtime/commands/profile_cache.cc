@@ -1,0 +1,212 @@
+#include "runtime/commands/profile_cache.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "policy/sha256.h"
+#include "runtime/cache_directory.h"
+#include "runtime/text_file.h"
+#include "supervisor/protocol/wire.h"
+
+namespace warder::runtime {
+namespace {
+
+using policy::FileAnswer;
+using supervisor::WireReader;
+using supervisor::WireWriter;
+
+constexpr std::uint32_t entry_format = 1;
+constexpr std::size_t most_entries = 64;
+
+/// Another build compiles differently.
+std::string this_program() {
+  struct stat facts {};
+  if (::stat("/proc/self/exe", &facts) != 0) return "?";
+  return fmt::format("{} {} {} {}.{}", facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec);
+}
+
+std::string name_of_entry(const policy::LoadRequest& request, const policy::ProfileFile& profile, const KernelFacts& kernel) {
+  WireWriter key;
+  key.number(entry_format);
+  key.text(this_program());
+  key.text(fmt::format("{} {} {}", kernel.landlock_abi, kernel.user_notify, kernel.memfd_noexec));
+  for (const auto* list : {&request.where.directories, &request.where.stock, &request.where.mandatory}) key.texts(*list);
+  key.text(profile.name);
+  key.text(*profile.file);
+  key.text(profile.text);
+  const std::vector<std::byte> bytes = key.take();
+  return policy::sha256_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+std::string text_of(const std::optional<std::vector<policy::ListedFile>>& files) {
+  if (!files) return "?";
+  WireWriter text;
+  for (const auto& file : *files) {
+    text.text(file.name);
+    text.number(static_cast<std::uint8_t>(file.kind));
+  }
+  const std::vector<std::byte> bytes = text.take();
+  return policy::sha256_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+/// A name server gives the same addresses in any order.
+std::string text_of(const std::vector<std::vector<std::uint8_t>>& addresses) {
+  std::vector<std::string> sorted;
+  for (const auto& address : addresses) sorted.emplace_back(address.begin(), address.end());
+  std::sort(sorted.begin(), sorted.end());
+  std::string text;
+  for (const auto& address : sorted) text += static_cast<char>(address.size()) + address;
+  return text;
+}
+
+}  // namespace
+
+ProfileCache::ProfileCache(const std::string& directory, const policy::LoadRequest& request, const policy::ProfileFile& profile,
+                           const KernelFacts& kernel, const policy::ContainerFacts& facts)
+    : directory_(open_cache_directory(directory)),
+      request_(request),
+      names_us_(profile.text.find("${") != std::string::npos),
+      key_(name_of_entry(request, profile, kernel)),
+      facts_(facts) {}
+
+bool ProfileCache::depends_on_names() const { return names_us_ || std::ranges::any_of(files_, &FileAnswer::names_us); }
+
+std::string ProfileCache::answer(Kind kind, const std::string& about) const {
+  switch (kind) {
+    case Kind::canonical:
+      return facts_.canonical(about);
+    case Kind::kind:
+      return std::to_string(static_cast<int>(facts_.kind(about)));
+    case Kind::list:
+      return text_of(facts_.list(about));
+    case Kind::resolve:
+      return text_of(facts_.resolve(about));
+  }
+  return "?";
+}
+
+void ProfileCache::record(Kind kind, std::string_view about, std::string answer) {
+  questions_.push_back({static_cast<std::uint8_t>(kind), std::string(about), std::move(answer)});
+}
+
+policy::ContainerFacts ProfileCache::recorded_facts() {
+  return {.canonical =
+              [this](std::string_view literal) {
+                std::string found = facts_.canonical(literal);
+                record(Kind::canonical, literal, found);
+                return found;
+              },
+          .kind =
+              [this](std::string_view canonical) {
+                const policy::FileKind found = facts_.kind(canonical);
+                record(Kind::kind, canonical, std::to_string(static_cast<int>(found)));
+                return found;
+              },
+          .list =
+              [this](std::string_view canonical) {
+                auto found = facts_.list(canonical);
+                record(Kind::list, canonical, text_of(found));
+                return found;
+              },
+          .resolve =
+              [this](std::string_view host) {
+                auto found = facts_.resolve(host);
+                record(Kind::resolve, host, text_of(found));
+                return found;
+              }};
+}
+
+std::optional<CompiledProfile> ProfileCache::find() const {
+  if (!directory_) return std::nullopt;
+  const auto text = read_text_file(directory_, key_);
+  if (!text.ok()) return std::nullopt;
+  WireReader entry(std::as_bytes(std::span(*text)));
+  std::string hash;
+  entry.text(hash);
+  std::vector<std::byte> whole;
+  entry.bytes(whole);
+  if (entry.failed() || hash != policy::sha256_text({reinterpret_cast<const char*>(whole.data()), whole.size()})) {
+    return std::nullopt;
+  }
+
+  WireReader content(whole);
+  std::string hostname, container_id;
+  bool names_us = false;
+  std::vector<FileAnswer> files;
+  std::vector<Question> questions;
+  CompiledProfile made;
+  content.flag(names_us);
+  content.text(hostname);
+  content.text(container_id);
+  constexpr std::size_t smallest = 4;
+  content.list(files, smallest, [&](FileAnswer& file) {
+    std::uint8_t state = 0;
+    content.text(file.directory);
+    content.text(file.name);
+    content.number(state);
+    file.state = static_cast<policy::FileText::State>(state);
+    content.text(file.hash);
+  });
+  content.list(questions, smallest, [&](Question& question) {
+    content.number(question.kind);
+    content.text(question.about);
+    content.text(question.answer);
+  });
+  content.bytes(made.block);
+  content.text(made.state.name);
+  content.text(made.state.file);
+  content.text(made.state.hash);
+  content.list(made.state.layers, smallest, [&](ProfileState::Layer& layer) {
+    content.text(layer.name);
+    content.text(layer.file);
+    content.text(layer.hash);
+  });
+  if (content.failed() || !content.at_end()) return std::nullopt;
+  if (names_us && (hostname != request_.hostname || container_id != request_.container_id)) return std::nullopt;
+  if (!std::ranges::all_of(files, policy::still_answers)) return std::nullopt;
+  const bool same = std::ranges::all_of(questions, [this](const Question& question) {
+    return question.kind <= static_cast<std::uint8_t>(Kind::resolve) &&
+           answer(static_cast<Kind>(question.kind), question.about) == question.answer;
+  });
+  if (!same) return std::nullopt;
+  return made;
+}
+
+void ProfileCache::keep(const CompiledProfile& made) const {
+  if (!directory_) return;
+  WireWriter content;
+  content.number(static_cast<std::uint8_t>(depends_on_names() ? 1 : 0));
+  content.text(request_.hostname);
+  content.text(request_.container_id);
+  content.list(files_, [&](const FileAnswer& file) {
+    content.text(file.directory);
+    content.text(file.name);
+    content.number(static_cast<std::uint8_t>(file.state));
+    content.text(file.hash);
+  });
+  content.list(questions_, [&](const Question& question) {
+    content.number(question.kind);
+    content.text(question.about);
+    content.text(question.answer);
+  });
+  content.bytes(made.block);
+  content.text(made.state.name);
+  content.text(made.state.file);
+  content.text(made.state.hash);
+  content.list(made.state.layers, [&](const ProfileState::Layer& layer) {
+    content.text(layer.name);
+    content.text(layer.file);
+    content.text(layer.hash);
+  });
+  const std::vector<std::byte> whole = content.take();
+  WireWriter entry;
+  entry.text(policy::sha256_text({reinterpret_cast<const char*>(whole.data()), whole.size()}));
+  entry.bytes(whole);
+  const std::vector<std::byte> bytes = entry.take();
+  limit_cache_directory(directory_, most_entries - 1);
+  static_cast<void>(replace_text_file(directory_, key_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, 0600));
+}
+
+}  // namespace warder::runtime
