@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 
@@ -76,7 +77,8 @@ int run(const VerbEntry& entry, std::vector<std::string> words) {
   Context context;
   CLI::App app(std::string(entry.summary), std::string(entry.name));
   define_global_options(app, context.options);
-  verb->define(app);
+  Options options(app);
+  verb->define(options);
   try {
     auto parsed = parse_words(app, std::move(words), verb->has_tail() ? &verb->tail : nullptr);
     auto log = open_log(context.options);

@@ -85,11 +85,11 @@ Colour colour_of_output() {
 
 class Audit : public Verb {
  public:
-  void define(CLI::App& app) override {
+  void define(Options& app) override {
     app.add_option("ID", id_, "lines of this container only");
-    auto* follow = app.add_flag("--follow", follow_, "go on as lines are written");
-    app.add_flag("--summary", summary_, "what was decided how often, by deciding entry")->excludes(follow);
-    app.add_option("-f,--format", format_, "table or json")->check(CLI::IsMember({"table", "json"}))->capture_default_str();
+    const Option follow = app.add_flag("--follow", follow_, "go on as lines are written");
+    app.add_flag("--summary", summary_, "what was decided how often, by deciding entry").excludes(follow);
+    app.add_option("-f,--format", format_, "table or json").among({"table", "json"}).capture_default_str();
   }
 
   Result<int> run(const Context& context) override {

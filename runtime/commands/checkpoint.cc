@@ -7,10 +7,7 @@ namespace {
 
 class Refusal : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.set_help_flag();
-    app.allow_extras();
-  }
+  void define(Options& app) override { app.accept_everything(); }
   Result<int> run(const Context& /*context*/) override {
     return Error::user("checkpoint and restore do not work with a supervisor: its seccomp listener cannot be saved");
   }

@@ -7,13 +7,11 @@ namespace {
 
 class Create : public Verb {
  public:
-  void define(CLI::App& app) override {
+  void define(Options& app) override {
     options_.define(app);
     app.add_flag("--dry-run", dry_run_, "print what would be made, as JSON, and make nothing");
     // The container's PID 1 becomes an orphan by design: its parent is whoever adopts it, never this process.
-    app.add_flag_callback(
-           "--no-subreaper", [] {}, "accepted for `run`'s sake; create is no subreaper")
-        ->group("");
+    app.add_ignored_flag("--no-subreaper");
   }
 
   Result<int> run(const Context& context) override {

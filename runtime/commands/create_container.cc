@@ -119,13 +119,13 @@ Result<void> launch_into(Container& container, Undo& undo, const CreateOptions& 
 
 }  // namespace
 
-void CreateOptions::define(CLI::App& app) {
-  app.add_option("ID", id, "the container's id: letters, digits, '_', '+', '-' and '.'")->required();
-  app.add_option("-b,--bundle", bundle, "directory with config.json")->capture_default_str();
-  app.add_option("-f,--config", config, "the file to read, relative to the bundle")->capture_default_str();
+void CreateOptions::define(Options& app) {
+  app.add_option("ID", id, "the container's id: letters, digits, '_', '+', '-' and '.'").required();
+  app.add_option("-b,--bundle", bundle, "directory with config.json").capture_default_str();
+  app.add_option("-f,--config", config, "the file to read, relative to the bundle").capture_default_str();
   app.add_option("--console-socket", console_socket, "UNIX socket that gets the terminal's master");
   app.add_option("--pid-file", pid_file, "file for the process id of the container's PID 1");
-  app.add_option("--preserve-fds", preserve_fds, "pass descriptors 3 to 3+N-1 to the workload")->check(CLI::Range(0, 900));
+  app.add_option("--preserve-fds", preserve_fds, "pass descriptors 3 to 3+N-1 to the workload").between(0, 900);
   app.add_flag("--no-pivot", no_pivot, "move the root mount instead of pivot_root, for a rootfs in memory");
   app.add_flag("--no-new-keyring", no_new_keyring, "share the caller's session keyring");
 }

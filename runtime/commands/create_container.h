@@ -24,7 +24,7 @@ struct CreateOptions {
   bool no_new_keyring = false;
 
   /// The options of the command line, for `create` and `run`.
-  void define(CLI::App& app);
+  void define(Options& app);
 };
 
 /// Who takes the terminal's master where config.json asks for a terminal.

@@ -10,8 +10,8 @@ namespace {
 
 class Delete : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.add_option("ID", id_, "the container")->required();
+  void define(Options& app) override {
+    app.add_option("ID", id_, "the container").required();
     app.add_flag("-f,--force", force_, "kill it first; one that does not exist is no error");
     app.add_flag("-r,--regex", regex_, "ID is a regular expression");
   }

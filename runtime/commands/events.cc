@@ -83,9 +83,9 @@ json stats_data(const CgroupStats& stats) {
 
 class Events : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.add_option("ID", id_, "the container")->required();
-    app.add_option("--interval", interval_, "time between two lines: 500ms, 5s, 1m")->capture_default_str();
+  void define(Options& app) override {
+    app.add_option("ID", id_, "the container").required();
+    app.add_option("--interval", interval_, "time between two lines: 500ms, 5s, 1m").capture_default_str();
     app.add_flag("--stats", once_, "print one line and end");
   }
 

@@ -42,27 +42,25 @@ Result<supervisor::Boot> ask_for_boot(BorrowedFd control) {
 
 class Exec : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.add_option("ID", id_, "the container")->required();
+  void define(Options& app) override {
+    app.add_option("ID", id_, "the container").required();
     app.add_option("-p,--process", session_.process_file, "JSON file with an OCI process object");
     app.add_flag("-d,--detach", detach_, "do not wait");
     app.add_option("--pid-file", pid_file_, "file for the process id");
     app.add_option("--console-socket", console_socket_, "UNIX socket that gets the terminal's master");
     app.add_option("--cwd", session_.cwd, "directory to start in");
-    app.add_option("-e,--env", session_.env, "NAME=VALUE; may be repeated")->allow_extra_args(false);
+    app.add_option("-e,--env", session_.env, "NAME=VALUE; may be repeated").one_at_a_time();
     app.add_flag("-t,--tty", session_.tty, "give it a terminal");
     app.add_option("-u,--user", session_.user, "UID or UID:GID");
-    app.add_option("-g,--additional-gids", session_.additional_gids, "one more group; may be repeated")->allow_extra_args(false);
-    app.add_option("-c,--cap", session_.capabilities, "one more capability; may be repeated")->allow_extra_args(false);
+    app.add_option("-g,--additional-gids", session_.additional_gids, "one more group; may be repeated").one_at_a_time();
+    app.add_option("-c,--cap", session_.capabilities, "one more capability; may be repeated").one_at_a_time();
     app.add_flag("--no-new-privs", session_.no_new_privileges, "set no_new_privs");
     app.add_option("--apparmor", session_.apparmor_profile, "AppArmor profile");
     app.add_option("--process-label", session_.selinux_label, "SELinux label");
-    app.add_option("--preserve-fds", session_.preserve_fds, "pass descriptors 3 to 3+N-1 on")->check(CLI::Range(0, 900));
+    app.add_option("--preserve-fds", session_.preserve_fds, "pass descriptors 3 to 3+N-1 on").between(0, 900);
     app.add_option("--cgroup", cgroup_, "directory below the container's cgroup");
     app.add_flag("--ignore-paused", ignore_paused_, "go on in a paused container (the program waits until it is resumed)");
-    app.add_flag_callback(
-           "--no-subreaper", [] {}, "accepted for `run`'s sake; exec is no subreaper")
-        ->group("");
+    app.add_ignored_flag("--no-subreaper");
   }
   [[nodiscard]] bool has_tail() const override { return true; }
   [[nodiscard]] int failure_code() const override { return 255; }

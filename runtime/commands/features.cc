@@ -52,7 +52,7 @@ json linux_section() {
 
 class Features : public Verb {
  public:
-  void define(CLI::App& /*app*/) override {}
+  void define(Options& /*app*/) override {}
 
   Result<int> run(const Context& /*context*/) override {
     const scmp_version* library = ::seccomp_version();

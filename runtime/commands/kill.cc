@@ -14,9 +14,9 @@ namespace {
 
 class Kill : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.add_option("ID", id_, "the container")->required();
-    app.add_option("SIGNAL", signal_, "name or number")->capture_default_str();
+  void define(Options& app) override {
+    app.add_option("ID", id_, "the container").required();
+    app.add_option("SIGNAL", signal_, "name or number").capture_default_str();
     app.add_flag("-a,--all", all_, "signal every process of the container");
     app.add_flag("-r,--regex", regex_, "ID is a regular expression");
   }

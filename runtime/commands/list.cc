@@ -9,8 +9,8 @@ namespace {
 
 class List : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.add_option("-f,--format", format_, "table or json")->check(CLI::IsMember({"table", "json"}))->capture_default_str();
+  void define(Options& app) override {
+    app.add_option("-f,--format", format_, "table or json").among({"table", "json"}).capture_default_str();
     app.add_flag("-q,--quiet", quiet_, "ids only");
   }
 

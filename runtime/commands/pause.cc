@@ -15,7 +15,7 @@ Result<void> tell(BorrowedFd control, supervisor::MessageType type) {
 
 class Pause : public Verb {
  public:
-  void define(CLI::App& app) override { app.add_option("ID", id_, "the container")->required(); }
+  void define(Options& app) override { app.add_option("ID", id_, "the container").required(); }
 
   Result<int> run(const Context& context) override {
     Container container = WARDER_TRY(Container::open_locked(context.root, id_));
@@ -39,7 +39,7 @@ class Pause : public Verb {
 
 class Resume : public Verb {
  public:
-  void define(CLI::App& app) override { app.add_option("ID", id_, "the container")->required(); }
+  void define(Options& app) override { app.add_option("ID", id_, "the container").required(); }
 
   Result<int> run(const Context& context) override {
     Container container = WARDER_TRY(Container::open_locked(context.root, id_));

@@ -75,9 +75,9 @@ Result<std::string> only_lines_of(std::string_view text, const std::vector<pid_t
 
 class Ps : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.add_option("ID", id_, "the container; options of ps(1) may follow")->required();
-    app.add_option("-f,--format", format_, "table or json")->check(CLI::IsMember({"table", "json"}))->capture_default_str();
+  void define(Options& app) override {
+    app.add_option("ID", id_, "the container; options of ps(1) may follow").required();
+    app.add_option("-f,--format", format_, "table or json").among({"table", "json"}).capture_default_str();
   }
   [[nodiscard]] bool has_tail() const override { return true; }
 

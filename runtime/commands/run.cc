@@ -7,7 +7,7 @@ namespace {
 
 class Run : public Verb {
  public:
-  void define(CLI::App& app) override {
+  void define(Options& app) override {
     options_.define(app);
     app.add_flag("-d,--detach", detach_, "do not wait");
     app.add_flag("--keep", keep_, "do not delete the container when it has ended");

@@ -69,10 +69,10 @@ json linux_section(bool rootless) {
 
 class SpecVerb : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.add_option("-b,--bundle", bundle_, "directory to write config.json to")->capture_default_str();
-    // The option of every command, here also without a value: write one that runs without privileges.
-    app.get_option("--rootless")->expected(0, 1);
+  void define(Options& app) override {
+    app.add_option("-b,--bundle", bundle_, "directory to write config.json to").capture_default_str();
+    // Without a value: write one that runs without privileges.
+    app.make_value_optional("--rootless");
   }
 
   Result<int> run(const Context& context) override {

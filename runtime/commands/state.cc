@@ -35,7 +35,7 @@ namespace {
 
 class State : public Verb {
  public:
-  void define(CLI::App& app) override { app.add_option("ID", id_, "the container")->required(); }
+  void define(Options& app) override { app.add_option("ID", id_, "the container").required(); }
 
   Result<int> run(const Context& context) override {
     Container container = WARDER_TRY(Container::open(context.root, id_));

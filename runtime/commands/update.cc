@@ -17,8 +17,8 @@ namespace {
 
 class Update : public Verb {
  public:
-  void define(CLI::App& app) override {
-    app.add_option("ID", id_, "the container")->required();
+  void define(Options& app) override {
+    app.add_option("ID", id_, "the container").required();
     app.add_option("-r,--resources", file_, "JSON file with linux.resources; - for standard input");
     app.add_option("--blkio-weight", given_.block_io.weight, "10 to 1000");
     app.add_option("--cpu-period", given_.cpu.period, "microseconds");

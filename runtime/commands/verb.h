@@ -1,7 +1,6 @@
 // A verb of the command line: what it accepts and what it does. The host process of a command.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "linux/result.h"
+#include "runtime/commands/options.h"
 #include "runtime/log.h"
 #include "runtime/state/container_state.h"
 
@@ -45,7 +45,7 @@ class Verb {
   virtual ~Verb() = default;
 
   /// Adds options and positionals; values land in members.
-  virtual void define(CLI::App& app) = 0;
+  virtual void define(Options& app) = 0;
   /// The exit code of the program, or the error it ends with.
   virtual Result<int> run(const Context& context) = 0;
   /// The exit code for an error of warder's own.

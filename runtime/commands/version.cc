@@ -19,7 +19,7 @@ namespace {
 
 class Version : public Verb {
  public:
-  void define(CLI::App& /*app*/) override {}
+  void define(Options& /*app*/) override {}
   Result<int> run(const Context& /*context*/) override {
     WARDER_TRY(print(version_text()));
     return 0;
