@@ -88,9 +88,15 @@ Result<void> send_with_fds(BorrowedFd socket, std::span<const std::byte> datagra
   return {};
 }
 
+Result<void> name_senders(BorrowedFd socket) {
+  const int yes = 1;
+  if (::setsockopt(socket.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0) return Error::syscall("setsockopt SO_PASSCRED");
+  return {};
+}
+
 Result<ReceivedDatagram> receive_with_fds(BorrowedFd socket, std::span<std::byte> buffer) {
   iovec content{buffer.data(), buffer.size()};
-  alignas(cmsghdr) std::byte control[CMSG_SPACE(max_passed_fds * sizeof(int))];
+  alignas(cmsghdr) std::byte control[CMSG_SPACE(max_passed_fds * sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
   msghdr message{};
   message.msg_iov = &content;
   message.msg_iovlen = 1;
@@ -104,6 +110,11 @@ Result<ReceivedDatagram> receive_with_fds(BorrowedFd socket, std::span<std::byte
   ReceivedDatagram received;
   received.size = static_cast<std::size_t>(size);
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS) {
+      ucred credentials{};
+      std::memcpy(&credentials, CMSG_DATA(header), sizeof credentials);
+      received.sender = credentials.pid;
+    }
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t index = 0; index < count; ++index) {

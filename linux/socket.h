@@ -43,9 +43,13 @@ inline constexpr std::size_t max_passed_fds = 16;
 /// One datagram with at most max_passed_fds descriptors. EPIPE, never SIGPIPE, where the other side is gone.
 Result<void> send_with_fds(BorrowedFd socket, std::span<const std::byte> datagram, std::span<const int> fds);
 
+/// Datagrams that arrive at this socket from now on say who sent them: SO_PASSCRED.
+Result<void> name_senders(BorrowedFd socket);
+
 struct ReceivedDatagram {
   std::size_t size = 0;  ///< 0: the other side has closed
   std::vector<Fd> fds;   ///< close-on-exec
+  pid_t sender = 0;      ///< the kernel's word, where name_senders() asked for it; a process without a name here is 0
 };
 /// Waits for one datagram. EMSGSIZE where the datagram or its descriptors did not fit; nothing is kept of it then.
 Result<ReceivedDatagram> receive_with_fds(BorrowedFd socket, std::span<std::byte> buffer);

@@ -4,6 +4,7 @@
 // E1 stays outside the container's PID namespace, so that nothing in there can reach it while it holds host descriptors. It takes
 // namespaces and root from PID 1, not from the workload, which may have made others for itself since.
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -130,10 +131,14 @@ class Session {
   }
 
   Result<LaunchedProcess> run() {
-    while (true) {
+    while (wait_for_message()) {
       Result<Message> message = supervisor::receive_message(socket_);
       if (!message) break;
-      WARDER_TRY(hear(*std::move(message)));
+      if (message->sender == joiner_.pid) {
+        WARDER_TRY(hear_joiner(*std::move(message)));
+      } else if (program_.pidfd) {
+        WARDER_TRY(hear_program(*std::move(message)));
+      }
     }
     if (!program_.pidfd) return Error(Fault::environment, "the session ended before it executed anything");
     (void)kernel::wait_exit(joiner_.pidfd);
@@ -151,7 +156,24 @@ class Session {
     return supervisor::send_message(socket_, {.type = type, .number = 0, .text = {}, .fds = {}});
   }
 
-  Result<void> hear(Message message) {
+  /// False once the program has ended without a word: a process of the container may keep the other end of the socket open.
+  [[nodiscard]] bool wait_for_message() const {
+    pollfd events[] = {{socket_.get(), POLLIN, 0}, {program_.pidfd.get(), POLLIN, 0}};
+    while (::poll(events, 2, -1) < 0 && errno == EINTR) {
+    }
+    return events[0].revents != 0;
+  }
+
+  /// E2 is seen in the container, and whoever may trace there can take its end of the socket, which is E1's as well; but not E1's
+  /// name, which the kernel writes on what E1 says. All that others may say is why the program could not be executed, and that
+  /// only once E1 has told of it: neither numbers of processes nor of descriptors are taken from them.
+  static Result<void> hear_program(Message message) {
+    if (message.type != MessageType::failed) return Error(Fault::environment, "the session said something out of turn");
+    return Error(Fault::user, std::move(message.text), static_cast<int>(message.number));
+  }
+
+  /// E1, which no process of the container can reach.
+  Result<void> hear_joiner(Message message) {
     switch (message.type) {
       case MessageType::listener:
         return hand_over(static_cast<int>(message.number));
@@ -193,6 +215,7 @@ Result<LaunchedProcess> launch_session(const SessionRequest& request) {
   std::vector<std::byte> block = request.boot.serialize();
   Fd boot = WARDER_TRY(kernel::sealed_memfd("boot", {reinterpret_cast<const char*>(block.data()), block.size()}));
   auto [mine, theirs] = WARDER_TRY(kernel::make_seqpacket_pair());
+  WARDER_TRY(kernel::name_senders(mine));
   if (::geteuid() == 0) WARDER_TRY(kernel::become_undumpable());
   CgroupEntrance cgroup = WARDER_TRY_WITH(request.cgroup.entrance(), "cgroup");
   std::optional<BorrowedFd> birth_place;

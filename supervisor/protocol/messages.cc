@@ -58,6 +58,7 @@ Result<Message> receive_message(BorrowedFd socket) {
   kernel::ReceivedDatagram received = WARDER_TRY(kernel::receive_with_fds(socket, buffer));
   Message message = WARDER_TRY(decode(std::span(buffer).first(received.size)));
   message.fds = std::move(received.fds);
+  message.sender = received.sender;
   return message;
 }
 

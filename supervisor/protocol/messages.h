@@ -5,6 +5,8 @@
 // pidfd_getfd(2).
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -39,6 +41,7 @@ struct Message {
   std::uint64_t number = 0;
   std::string text;
   std::vector<Fd> fds;  ///< received or to be sent with SCM_RIGHTS
+  pid_t sender = 0;     ///< of a received one, where kernel::name_senders() asked for it
 };
 
 inline constexpr std::size_t max_message_text = 16 * 1024;
