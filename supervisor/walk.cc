@@ -106,6 +106,15 @@ Outcome<bool> look_at(CallerCache& cache, Object& object) {
   return false;
 }
 
+/// A directory of elsewhere that somebody passed in is no way to what lies below it: the names there only look like ours, and
+/// whoever had the directory may have had no right to any of it.
+Outcome<void> stay_inside(Caller& caller, const policy::Compiled& policy, BorrowedFd start, const Object& object) {
+  if (!start.valid() || policy.mode() != policy::Mode::enforce || !policy.decides_paths()) return {};
+  const bool outside = belonging_of(caller.cache(), caller.tid(), object.fd, object.name.view()) == Belonging::outside;
+  if (outside) return Errno{EACCES};
+  return {};
+}
+
 /// Resolves a path that is not empty. `flags`: O_NOFOLLOW, O_DIRECTORY.
 Outcome<void> resolve(Caller& caller, const policy::Compiled& policy, const WalkRequest& request, int flags, Object& object) {
   const bool absolute = request.path.starts_with('/') && (request.resolve & RESOLVE_IN_ROOT) == 0;
@@ -121,6 +130,7 @@ Outcome<void> resolve(Caller& caller, const policy::Compiled& policy, const Walk
     const int error = object.fd.valid() ? 0 : errno;
     if (error == 0 && !WARDER_GET(look_at(caller.cache(), object))) {
       WARDER_GET(name_object(caller, object));
+      WARDER_GET(stay_inside(caller, policy, start, object));
       if (!policy.hides() || WARDER_GET(went_straight(caller, start, request.path, object))) return {};
     } else if (error == ENOENT || error == EACCES || error == ENOTDIR) {
       const bool conclusive = !policy.hides() || error == ENOENT;
@@ -130,7 +140,10 @@ Outcome<void> resolve(Caller& caller, const policy::Compiled& policy, const Walk
     }
   }
   object = Object{};
+  Fd from;
+  if (start.valid()) from = Fd(::fcntl(start.get(), F_DUPFD_CLOEXEC, 0));
   WARDER_GET(HandWalk(caller, policy, request).run(std::move(start), object));
+  if (object.descriptor < 0) WARDER_GET(stay_inside(caller, policy, from, object));
   if ((flags & O_DIRECTORY) == 0) return {};
   const struct stat facts = WARDER_GET(facts_of(object));
   if (!S_ISDIR(facts.st_mode)) return Errno{ENOTDIR};
@@ -172,6 +185,7 @@ Outcome<void> find_place(Caller& caller, const policy::Compiled& policy, const W
     if (::fstat(directory.fd.get(), &facts) != 0) return Errno::last();
     if (!S_ISDIR(facts.st_mode)) return Errno{ENOTDIR};
     WARDER_GET(name_object(caller, directory));
+    WARDER_GET(stay_inside(caller, policy, directory.fd, directory));
   } else {
     WARDER_GET(resolve(caller, policy, parent, O_DIRECTORY, place.directory));
   }

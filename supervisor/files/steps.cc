@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 
 namespace warder::supervisor::files {
@@ -14,6 +15,21 @@ constexpr std::string_view deleted_suffix = " (deleted)";
 
 Outcome<void> ask_about(Call& call, std::string_view name, policy::Rights wanted) {
   const policy::Verdict verdict = call.worker.policy.path(name, wanted);
+  AuditEvent event;
+  event.wanted = wanted;
+  event.path = name;
+  if (!permit(call, verdict, event)) return Errno{verdict.error};
+  return {};
+}
+
+/// A file of elsewhere, of which the caller has a descriptor: the name is not of this container, so no entry speaks of it.
+Outcome<void> ask_about_foreign(Call& call, std::string_view name, policy::Rights wanted) {
+  const policy::Compiled& policy = call.worker.policy;
+  policy::Verdict verdict = policy.path("/", wanted);
+  verdict.allowed = policy.mode() != policy::Mode::enforce;
+  verdict.would_refuse = true;
+  verdict.hidden = false;
+  verdict.error = EACCES;
   AuditEvent event;
   event.wanted = wanted;
   event.path = name;
@@ -67,6 +83,7 @@ Outcome<void> find_open_file(Call& call, int number, Object& object) {
 
 Outcome<void> ask(Call& call, const Object& object, policy::Rights wanted) {
   if (!object.named) return {};
+  if (object.outside && wanted.bits() != 0) return ask_about_foreign(call, object.name.view(), wanted);
   WARDER_GET(ask_about(call, object.name.view(), wanted));
   if (!object.maybe_deleted) return {};
   const std::string_view name = object.name.view();
