@@ -1,6 +1,7 @@
 #include "policy/call_lowering.h"
 
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -8,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include "policy/core/inode_requests.h"
 #include "policy/groups.h"
@@ -198,6 +200,21 @@ void Lowering::condition(std::size_t place, const HardeningRule& rule, int numbe
     case HardeningCondition::fast_open: {
       const unsigned flags = rule.call == "sendmsg" ? 2 : 3;
       one("with MSG_FASTOPEN", {flags, Kind::any_bit, MSG_FASTOPEN, 0, false});
+      return;
+    }
+    case HardeningCondition::source_route: {
+      constexpr std::pair<int, int> options[] = {{IPPROTO_IP, IP_OPTIONS},
+                                                 {IPPROTO_IPV6, IPV6_RTHDR},
+                                                 {IPPROTO_IPV6, IPV6_2292RTHDR},
+                                                 {IPPROTO_IPV6, IPV6_2292PKTOPTIONS}};
+      for (const auto& [level, option] : options) {
+        add(number,
+            {{1, Kind::equal, word, static_cast<std::uint64_t>(level), false},
+             {2, Kind::equal, word, static_cast<std::uint64_t>(option), false}},
+            FilterAction::error, rule.error);
+      }
+      report(number, FilterAction::error, rule.error, "of IP options and IPv6 routing headers",
+             "hardening: " + std::string(rule.reason), Source{});
       return;
     }
     case HardeningCondition::raw_transport:

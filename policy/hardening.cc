@@ -87,6 +87,8 @@ constexpr auto rules = std::to_array<HardeningRule>({
     {"sendto", Condition::fast_open, Scope::with_network, EOPNOTSUPP, "connects without connect", has_fallback},
     {"sendmsg", Condition::fast_open, Scope::with_network, EOPNOTSUPP, "connects without connect", has_fallback},
     {"sendmmsg", Condition::fast_open, Scope::with_network, EOPNOTSUPP, "connects without connect", has_fallback},
+    {"setsockopt", Condition::source_route, Scope::with_network, EPERM,
+     "packets go to a hop of the route, which nobody has judged", "IP options, IPv6 routing headers"},
 });
 
 }  // namespace

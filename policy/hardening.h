@@ -29,6 +29,7 @@ enum class HardeningCondition : std::uint8_t {
   undivided_family,    ///< socket of AF_ALG or AF_VSOCK
   raw_transport,       ///< socket of a family or protocol in which an address of `network` means nothing
   fast_open,           ///< MSG_FASTOPEN: connects without connect
+  source_route,        ///< setsockopt that sends packets to a first hop instead of the address that was judged
 };
 
 struct HardeningRule {

@@ -33,6 +33,8 @@ std::string_view condition_text(policy::HardeningCondition condition) {
       return " of raw packets or another transport than TCP and UDP";
     case policy::HardeningCondition::fast_open:
       return " with MSG_FASTOPEN";
+    case policy::HardeningCondition::source_route:
+      return " of IP options and IPv6 routing headers";
   }
   return "";
 }

@@ -1,5 +1,7 @@
 #include "supervisor/network/outgoing.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <climits>
 #include <cstring>
@@ -54,6 +56,12 @@ Outcome<void> own_credentials(Call& call, std::byte* content) {
   return {};
 }
 
+/// A source route sends the packet to its first hop instead of the address that is judged.
+bool is_source_route(const cmsghdr& header) {
+  if (header.cmsg_level == IPPROTO_IP) return header.cmsg_type == IP_RETOPTS;
+  return header.cmsg_level == IPPROTO_IPV6 && (header.cmsg_type == IPV6_RTHDR || header.cmsg_type == IPV6_2292RTHDR);
+}
+
 Outcome<void> translate_control(Call& call, Outgoing& message) {
   std::size_t offset = 0;
   while (message.control.size() - offset >= sizeof(cmsghdr)) {
@@ -64,6 +72,8 @@ Outcome<void> translate_control(Call& call, Outgoing& message) {
     const std::size_t size = header.cmsg_len - CMSG_LEN(0);
     if (header.cmsg_level == SOL_SOCKET && header.cmsg_type == SCM_RIGHTS) {
       WARDER_GET(take_passed(call, content, size / sizeof(int), message));
+    } else if (is_source_route(header)) {
+      return Errno{EPERM};
     } else if (header.cmsg_level == SOL_SOCKET && header.cmsg_type == SCM_CREDENTIALS) {
       if (size != sizeof(ucred)) return Errno{EINVAL};
       WARDER_GET(own_credentials(call, content));

@@ -1,6 +1,6 @@
 // try_network OPERATION ARGS [-- ...]: socket operations one after the other, each with a line of outcome.
 //
-// Operations: connect|bind|listen|sendto|sendmsg|sendmmsg|fastopen ADDRESS, socket FAMILY TYPE, named things below.
+// Operations: connect|bind|listen|sendto|sendmsg|sendmmsg|fastopen|route ADDRESS, socket FAMILY TYPE, named things below.
 // ADDRESS: "tcp 1.2.3.4:80", "tcp6 [::1]:80", "udp ...", "unix /path", "unixdgram /path", "abstract name", "unspec". Each is two
 // words.
 #include <arpa/inet.h>
@@ -50,6 +50,24 @@ static struct address parse(const char* kind, const char* text) {
     result.length = sizeof *in;
   }
   return result;
+}
+
+/// A loose source route: the packets go to `hop` first, whatever the address of the call is.
+static size_t source_route(const struct address* hop, unsigned char* options) {
+  const struct sockaddr_in* in = (const struct sockaddr_in*)&hop->storage;
+  memcpy(options, (const unsigned char[]){131, 11, 4}, 3);  // IPOPT_LSRR, length, pointer
+  memcpy(options + 3, &in->sin_addr, 4);
+  memset(options + 7, 127, 4);
+  options[11] = 0;
+  return 12;
+}
+/// A type 4 routing header with one segment.
+static size_t routing_header(const struct address* hop, unsigned char* options) {
+  memset(options, 0, 40);
+  memcpy(options, (const unsigned char[]){0, 4, 4, 1, 1}, 5);
+  options[24 + 15] = 1;  // last address
+  memcpy(options + 24, &((const struct sockaddr_in6*)&hop->storage)->sin6_addr, 16);
+  return 40;
 }
 
 static int family_of(const struct address* a) { return a->storage.ss_family == AF_UNSPEC ? AF_INET : a->storage.ss_family; }
@@ -108,6 +126,25 @@ static long run(const char* operation, const char* kind, const char* text) {
     struct sockaddr_in none = {.sin_family = AF_UNSPEC};
     connect(fd, (struct sockaddr*)&none, sizeof none);
     return finish(fd, connect_within(fd, &a));
+  }
+  if (strcmp(operation, "route") == 0) {  // the address is the hop; the peer is an allowed one
+    unsigned char options[64];
+    bool six = family_of(&a) == AF_INET6;
+    size_t size = six ? routing_header(&a, options) : source_route(&a, options);
+    return finish(fd, setsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_RTHDR : IP_OPTIONS, options, (socklen_t)size));
+  }
+  if (strcmp(operation, "route_message") == 0) {
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    char control[CMSG_SPACE(12)] __attribute__((aligned(8))) = {0};
+    struct cmsghdr* header = (struct cmsghdr*)control;
+    header->cmsg_len = CMSG_LEN(source_route(&a, CMSG_DATA(header)));
+    header->cmsg_level = IPPROTO_IP;
+    header->cmsg_type = IP_RETOPTS;
+    message.msg_hdr.msg_name = &local;
+    message.msg_hdr.msg_namelen = sizeof local;
+    message.msg_hdr.msg_control = control;
+    message.msg_hdr.msg_controllen = sizeof control;
+    return finish(fd, sendmsg(fd, &message.msg_hdr, MSG_NOSIGNAL));
   }
   if (strcmp(operation, "sendmmsg2") == 0) {  // the second message goes to the address, the first to a local port
     struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};

@@ -5,7 +5,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.bundle import ContainerTest, needs_guest  # noqa: E402
+from harness.bundle import DEFAULT_CAPABILITIES, ContainerTest, needs_guest  # noqa: E402
 
 PROFILE = """\
 warder: 1
@@ -77,6 +77,15 @@ class NetworkRules(ContainerTest):
             "sendto udp6 [::ffff:127.0.0.1]:54": REFUSED,
             "sendmmsg2 udp 127.0.0.1:54": REFUSED,  # the first of the two, to port 9, is refused already
         })
+
+    def test_a_source_route_is_no_way_around(self):
+        table = ("route tcp 127.0.0.66:80", "route udp 127.0.0.66:53", "route tcp6 [::1]:80", "route_message udp 127.0.0.66:53")
+        bundle = self.bundle(hostname="net", profile=PROFILE)
+        bundle.config["process"]["capabilities"] = {kind: [*DEFAULT_CAPABILITIES, "CAP_NET_RAW"]
+                                                    for kind in ("bounding", "effective", "permitted")}
+        native = bundle.native(needs_guest("try_network"), *" -- ".join(table).split())
+        self.assertEqual([line.split("= ")[1] for line in native.lines()], ["OK"] * len(table), native)
+        self.assertEqual(self.results(*table, bundle=bundle), ["EPERM"] * len(table))
 
     def test_fast_open_is_no_way_around(self):
         found = self.results("fastopen tcp 127.0.0.1:81", "fastopen_msg tcp 127.0.0.1:81", "fastopen_connect tcp 127.0.0.1:81")

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -250,6 +251,17 @@ BOOST_AUTO_TEST_CASE(a_send_without_an_address_is_never_trapped) {
   BOOST_TEST(program.of("sendmsg", {3, 1, 0}) == SECCOMP_RET_USER_NOTIF);
   BOOST_TEST(program.of("connect", {}) == SECCOMP_RET_USER_NOTIF);
   BOOST_TEST(program.of("bind", {}) == SECCOMP_RET_ALLOW);
+}
+
+BOOST_AUTO_TEST_CASE(no_option_sends_packets_to_a_hop_that_nobody_judged) {
+  const Program program(with_network());
+  constexpr std::uint32_t refused = SECCOMP_RET_ERRNO | EPERM;
+  BOOST_TEST(program.of("setsockopt", {3, IPPROTO_IP, IP_OPTIONS, 0x1000, 12}) == refused);
+  BOOST_TEST(program.of("setsockopt", {3, 0x700000000, 0x100000000 + IP_OPTIONS, 0x1000, 12}) == refused);
+  BOOST_TEST(program.of("setsockopt", {3, IPPROTO_IPV6, IPV6_RTHDR, 0x1000, 24}) == refused);
+  BOOST_TEST(program.of("setsockopt", {3, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, 0x1000, 24}) == refused);
+  BOOST_TEST(program.of("setsockopt", {3, IPPROTO_IP, IP_TOS, 0x1000, 4}) == SECCOMP_RET_ALLOW);
+  BOOST_TEST(program.of("setsockopt", {3, IPPROTO_TCP, IP_OPTIONS, 0x1000, 4}) == SECCOMP_RET_ALLOW);
 }
 
 BOOST_AUTO_TEST_CASE(where_addresses_decide_a_socket_has_one) {
