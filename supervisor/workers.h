@@ -69,6 +69,7 @@ class Worker {
   std::atomic<bool> interrupted_{false};
   std::atomic<std::uint64_t> waiting_id_{0};
   std::atomic<pid_t> waiting_caller_{0};
+  std::atomic<pid_t> waiting_process_{0};
   std::uint32_t ticks_ = 0;  ///< how often the watchman has looked; under the pool's mutex
 };
 

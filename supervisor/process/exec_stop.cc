@@ -1,5 +1,6 @@
 #include "supervisor/process/exec_stop.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -13,6 +14,7 @@
 
 #include "linux/procfs.h"
 #include "supervisor/audit.h"
+#include "supervisor/naming.h"
 #include "supervisor/process/locked.h"
 #include "supervisor/process/thread.h"
 
@@ -20,6 +22,7 @@ namespace warder::supervisor {
 namespace {
 
 constexpr std::size_t stack_size = 64 * 1024;
+constexpr long retry_milliseconds = 5;
 
 /// The ptrace event of a stop, or 0.
 int event_of(int status) { return status >> 16; }
@@ -29,7 +32,7 @@ long detach(pid_t thread, int signal = 0) { return ::ptrace(PTRACE_DETACH, threa
 }  // namespace
 
 ExecStop::ExecStop(const policy::Compiled& policy, AuditLog& audit, BorrowedFd procfs, pid_t workload)
-    : policy_(policy), audit_(audit), procfs_(procfs), workload_(workload) {}
+    : policy_(policy), audit_(audit), procfs_(procfs), workload_(workload), cache_(procfs) {}
 
 Result<void> ExecStop::start() {
   Locked locked(mutex_);
@@ -39,14 +42,18 @@ Result<void> ExecStop::start() {
   return {};
 }
 
-Result<void> ExecStop::arm(pid_t caller) {
-  Request request{caller, false, 0};
+Result<void> ExecStop::arm(pid_t caller, pid_t process, Purpose purpose, long patience) {
+  const auto request = std::make_shared<Request>(Request{.caller = caller, .process = process, .purpose = purpose});
   Locked locked(mutex_);
   if (!started_) return Error(Fault::bug, "the tracer has not been started", EPERM);
-  requests_.push_back(&request);
+  requests_.push_back(request);
   ::pthread_cond_signal(&changed_);
-  while (!request.finished) locked.wait(finished_);
-  if (request.error != 0) return Error::syscall("PTRACE_SEIZE", request.error);
+  for (const Deadline end(patience); !request->finished && !end.over();) locked.wait_for(finished_, end.left());
+  if (!request->finished) {
+    request->withdrawn = true;
+    return Error(Fault::environment, "another thread of the process is in an execve", EAGAIN);
+  }
+  if (request->error != 0) return Error::syscall("PTRACE_SEIZE", request->error);
   return {};
 }
 
@@ -70,21 +77,46 @@ void* ExecStop::run(void* self) {
 
 void ExecStop::loop() {
   for (;;) {
+    Requests requests = std::exchange(deferred_, {});
     std::vector<Stop> stops;
     {
       Locked locked(mutex_);
-      while (requests_.empty() && !poked_) locked.wait(changed_);
+      while (requests.empty() && requests_.empty() && !poked_) locked.wait(changed_);
+      // Whoever was put off is asked again soon: the main thread, which would poke, may itself wait for an answer.
+      if (!requests.empty() && requests_.empty() && !poked_) locked.wait_for(changed_, retry_milliseconds);
       poked_ = false;
-      for (Request* request : std::exchange(requests_, {})) {
-        seize(*request);
-        request->finished = true;
-      }
-      ::pthread_cond_broadcast(&finished_);
+      requests.insert(requests.end(), requests_.begin(), requests_.end());
+      requests_.clear();
       stops = std::exchange(handed_over_, {});
     }
     for (const Stop& stop : stops) on_stop(stop.thread, stop.status);
     collect();
+    answer(requests);
   }
+}
+
+void ExecStop::answer(const Requests& requests) {
+  for (const std::shared_ptr<Request>& request : requests) {
+    {
+      const Locked locked(mutex_);
+      if (request->withdrawn) continue;
+    }
+    if (must_wait(*request)) {
+      deferred_.push_back(request);
+      continue;
+    }
+    seize(*request);
+    const Locked locked(mutex_);
+    request->finished = true;
+    ::pthread_cond_broadcast(&finished_);
+  }
+}
+
+/// Whether another thread of the process is on its way through an execve that this tracer has seen to.
+bool ExecStop::must_wait(const Request& request) const {
+  return std::any_of(tracees_.begin(), tracees_.end(), [&request](const Tracee& tracee) {
+    return tracee.purpose == Purpose::exec && tracee.process == request.process && tracee.thread != request.caller;
+  });
 }
 
 /// The caller cannot stop before its notification is answered: what the interrupt does comes after the execve.
@@ -94,13 +126,9 @@ void ExecStop::seize(Request& request) {
     request.error = errno;
     return;
   }
-  if (::ptrace(PTRACE_INTERRUPT, request.caller, nullptr, nullptr) != 0) {
-    // Without the interrupt a failed exec would never come back to us, so the caller may not run it.
-    request.error = errno;
-    tracees_.push_back(request.caller);
-    return;
-  }
-  tracees_.push_back(request.caller);
+  // Without the interrupt a failed exec would never come back to us, so the caller may not run it.
+  if (::ptrace(PTRACE_INTERRUPT, request.caller, nullptr, nullptr) != 0) request.error = errno;
+  tracees_.push_back({request.caller, request.process, request.purpose});
 }
 
 void ExecStop::collect() {
@@ -139,20 +167,22 @@ void ExecStop::on_stop(pid_t thread, int status) {
   }
 }
 
-/// A name that is not of the container (a memfd, a file beyond the root) is refused. The name of a deleted file cannot be told
-/// from a live one that ends so: both must be allowed.
-policy::Verdict ExecStop::judge(std::string_view executed) const {
+/// A name that is not of the container (a memfd, a file of elsewhere whose descriptor was passed in) is refused. The name of a
+/// deleted file cannot be told from a live one that ends so: both must be allowed.
+policy::Verdict ExecStop::judge(pid_t process, std::string_view executed) {
   constexpr std::string_view deleted = " (deleted)";
-  if (!executed.starts_with('/') || executed.starts_with("/memfd:")) {
-    policy::Verdict refused = policy_.path("/", policy::Right::exec);
-    refused.allowed = policy_.mode() != policy::Mode::enforce;
-    refused.would_refuse = true;
-    refused.error = EACCES;
-    return refused;
+  const Fd program = kernel::open_process_file(procfs_, process, "exe", O_PATH);
+  if (!executed.starts_with("/memfd:") && program.valid() &&
+      belonging_of(cache_, process, program, executed) == Belonging::container) {
+    const policy::Verdict verdict = policy_.path(executed, policy::Right::exec);
+    if (!verdict.allowed || !executed.ends_with(deleted)) return verdict;
+    return policy_.path(executed.substr(0, executed.size() - deleted.size()), policy::Right::exec);
   }
-  const policy::Verdict verdict = policy_.path(executed, policy::Right::exec);
-  if (!verdict.allowed || !executed.ends_with(deleted)) return verdict;
-  return policy_.path(executed.substr(0, executed.size() - deleted.size()), policy::Right::exec);
+  policy::Verdict refused = policy_.path("/", policy::Right::exec);
+  refused.allowed = policy_.mode() != policy::Mode::enforce;
+  refused.would_refuse = true;
+  refused.error = EACCES;
+  return refused;
 }
 
 /// The program is chosen and has not run an instruction. A caller that was not its process's leader has become the leader.
@@ -164,7 +194,7 @@ void ExecStop::on_exec(pid_t process) {
   std::array<char, PATH_MAX> path;
   const ssize_t length = ::readlinkat(procfs_.get(), name.data(), path.data(), path.size());
   const std::string_view executed(path.data(), length < 0 ? 0 : static_cast<std::size_t>(length));
-  const policy::Verdict verdict = judge(executed);
+  const policy::Verdict verdict = judge(process, executed);
   AuditEvent event;
   event.thread = process;
   event.syscall = "execve";
@@ -178,8 +208,12 @@ void ExecStop::on_exec(pid_t process) {
   forget(static_cast<pid_t>(former));
 }
 
-void ExecStop::forget(pid_t thread) { std::erase(tracees_, thread); }
+void ExecStop::forget(pid_t thread) {
+  std::erase_if(tracees_, [thread](const Tracee& tracee) { return tracee.thread == thread; });
+}
 
-bool ExecStop::holds(pid_t thread) const { return std::find(tracees_.begin(), tracees_.end(), thread) != tracees_.end(); }
+bool ExecStop::holds(pid_t thread) const {
+  return std::any_of(tracees_.begin(), tracees_.end(), [thread](const Tracee& tracee) { return tracee.thread == thread; });
+}
 
 }  // namespace warder::supervisor

@@ -1,4 +1,4 @@
-// A held mutex, for as long as the object lives. PID 1's threads.
+// A held mutex, for as long as the object lives, and how long to wait for something. PID 1's threads.
 #pragma once
 
 #include <pthread.h>
@@ -6,6 +6,22 @@
 #include <ctime>
 
 namespace warder::supervisor {
+
+/// So many milliseconds from its making, on the monotonic clock.
+class Deadline {
+ public:
+  explicit Deadline(long milliseconds) : end_(now() + milliseconds) {}
+  [[nodiscard]] long left() const { return end_ - now(); }
+  [[nodiscard]] bool over() const { return left() <= 0; }
+
+ private:
+  static long now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000 + time.tv_nsec / 1'000'000;
+  }
+  long end_;
+};
 
 class [[nodiscard]] Locked {
  public:

@@ -198,6 +198,7 @@ bool WorkerPool::begin_waiting(Worker& worker, std::uint64_t id, pid_t caller) {
   worker.interrupted_ = false;
   worker.waiting_id_ = id;
   worker.waiting_caller_ = caller;
+  worker.waiting_process_ = worker.callers.status.tgid;
   Locked locked(mutex_);
   worker.ticks_ = 0;
   worker.waiting_ = true;
@@ -262,11 +263,13 @@ void WorkerPool::interrupt_waiter(pid_t thread, std::uint64_t id) {
 
 /// Whoever waits for the workload is made to ask again later. The kernel restarts the call only if it sees the caller
 /// interrupted, so the tracer interrupts it; no signal is involved.
-void WorkerPool::break_off_waiters() {
+void WorkerPool::break_off_waiters(const Deadline& end) {
+  constexpr long patience = 20;  // milliseconds
   struct Waiter {
     pid_t thread;
     std::uint64_t id;
     pid_t caller;
+    pid_t process;
   };
   std::vector<Waiter> waiters;
   {
@@ -274,27 +277,28 @@ void WorkerPool::break_off_waiters() {
     for (const auto& member : members_) {
       const Worker& worker = member->worker;
       if (!worker.waiting_ || worker.interrupted_) continue;
-      waiters.push_back({worker.thread_, worker.waiting_id_, worker.waiting_caller_});
+      waiters.push_back({worker.thread_, worker.waiting_id_, worker.waiting_caller_, worker.waiting_process_});
     }
   }
   for (const Waiter& waiter : waiters) {
-    if (surroundings_.exec_stop.arm(waiter.caller).ok()) interrupt_waiter(waiter.thread, waiter.id);
+    if (end.over()) return;
+    if (surroundings_.exec_stop.arm(waiter.caller, waiter.process, ExecStop::Purpose::restart, patience).ok())
+      interrupt_waiter(waiter.thread, waiter.id);
   }
 }
 
 bool WorkerPool::quiesce() {
   quiesced_ = true;
   interrupt_receivers();
-  constexpr int tries = 500;
-  for (int attempt = 0; attempt < tries; ++attempt) {
+  constexpr long patience = 2000;  // milliseconds
+  for (const Deadline end(patience); !end.over(); ::poll(nullptr, 0, 2)) {
     {
       Locked locked(mutex_);
       std::uint32_t busy = 0;
       for (const auto& listener : listeners_) busy += listener->users;
       if (busy == 0) return true;
     }
-    break_off_waiters();
-    ::poll(nullptr, 0, 2);
+    break_off_waiters(end);
   }
   return false;
 }

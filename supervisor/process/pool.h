@@ -32,7 +32,7 @@ namespace warder::supervisor {
 
 class WorkerPool {
  public:
-  static constexpr std::size_t max_waiting = 128;    ///< calls that may wait for the workload at the same time
+  static constexpr std::size_t max_waiting = 2048;   ///< calls that may wait for the workload at the same time
   static constexpr std::size_t max_listeners = 256;  ///< the workload's and those of exec sessions
   static constexpr std::size_t spare_workers = 2;    ///< kept ready
 #ifdef __SANITIZE_ADDRESS__
@@ -65,7 +65,7 @@ class WorkerPool {
   void end_listener(int listener);
 
   /// Finishes what was received and receives no more, for the freezer; calls that wait for the workload are broken off and asked
-  /// again after resume(). False where some call is still being answered after a second. The exec stop's tracer must run. Main
+  /// again after resume(). False where some call is still being answered after two seconds. The exec stop's tracer must run. Main
   /// thread.
   bool quiesce();
   void resume();
@@ -118,7 +118,7 @@ class WorkerPool {
   void interrupt_receivers();
   bool interrupt(Member& member);
   void interrupt_waiter(pid_t thread, std::uint64_t id);
-  void break_off_waiters();
+  void break_off_waiters(const Deadline& end);
 
   const Surroundings surroundings_;
   mutable pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
@@ -128,6 +128,7 @@ class WorkerPool {
   std::vector<std::unique_ptr<Member>> members_;
   std::size_t spare_ = 0;
   std::size_t waiting_ = 0;
+  std::size_t next_look_ = 0;  ///< the watchman's turn among the members
   std::atomic<bool> quiesced_{false};
   std::atomic<bool> roots_changed_{false};
   std::atomic<bool> watchman_sleeps_{false};

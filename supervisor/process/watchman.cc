@@ -126,23 +126,25 @@ bool WorkerPool::watch_listeners() {
   return active;
 }
 
-/// True while anybody waits.
+/// True while anybody waits. So that a thousand waiters cost no more than a few, some are looked at in each tick, in turns.
 bool WorkerPool::watch_waiting() {
+  constexpr std::size_t most_looks = 32;
   struct Waiter {
     pid_t thread;
     int listener;
     std::uint64_t id;
     pid_t caller;
   };
-  std::array<Waiter, max_waiting> waiters;
+  std::array<Waiter, most_looks> waiters;
   std::size_t count = 0;
   bool any = false;
   {
     Locked locked(mutex_);
     any = waiting_ > 0;
-    for (const auto& member : members_) {
-      Worker& worker = member->worker;
-      if (!worker.waiting_ || count == waiters.size()) continue;
+    const std::size_t all = any ? members_.size() : 0;
+    for (std::size_t seen = 0; seen < all && count < waiters.size(); ++seen) {
+      Worker& worker = members_[next_look_++ % all]->worker;
+      if (!worker.waiting_) continue;
       // Long waits are looked at more rarely: every tick at first, every tenth after a second.
       if (++worker.ticks_ > 500 && worker.ticks_ % 10 != 0) continue;
       waiters[count++] = {worker.thread_, worker.listener.get(), worker.waiting_id_, worker.waiting_caller_};
