@@ -9,6 +9,7 @@
 
 #include "linux/procfs.h"
 #include "supervisor/files/handlers.h"
+#include "supervisor/files/move_lock.h"
 #include "supervisor/files/steps.h"
 
 namespace warder::supervisor::files {
@@ -32,6 +33,7 @@ Outcome<void> mkdir_at(Call& call, int directory, std::uint64_t path, std::uint6
   Place place;
   WARDER_GET(find_new(call, directory, path, place));
   WARDER_GET(ask_to_make(call, place, Right::mkdir));
+  const MoveLock lock(place.directory.fd);
   return checked(::mkdirat(place.directory.fd.get(), place.last.c_str(), static_cast<mode_t>(mode)));
 }
 

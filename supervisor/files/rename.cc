@@ -1,16 +1,15 @@
 // Names that change: rename, renameat, renameat2. Workers of PID 1, as the caller.
 //
 // A directory may move only where nothing below gains rights by it, and whether the source is a directory must still be true when
-// the kernel moves it. Only another rename can put a directory with something in it under the name that was judged; so one rename
-// runs at a time, from its verdict to its end.
+// the kernel moves it: see move_lock.h.
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "supervisor/files/handlers.h"
+#include "supervisor/files/move_lock.h"
 #include "supervisor/files/steps.h"
 #include "supervisor/naming.h"
 
@@ -18,18 +17,6 @@ namespace warder::supervisor::files {
 namespace {
 
 using policy::Right;
-
-class OneAtATime {
- public:
-  OneAtATime() { ::pthread_mutex_lock(&mutex); }
-  ~OneAtATime() { ::pthread_mutex_unlock(&mutex); }
-  OneAtATime(const OneAtATime&) = delete;
-  OneAtATime& operator=(const OneAtATime&) = delete;
-
- private:
-  static pthread_mutex_t mutex;
-};
-pthread_mutex_t OneAtATime::mutex = PTHREAD_MUTEX_INITIALIZER;
 
 bool is_directory(const Place& place) {
   struct stat facts {};
@@ -76,7 +63,7 @@ Outcome<void> rename_at(Call& call, const PathArgument& from, const PathArgument
   if (source.kind != Place::Kind::name) return Errno{EBUSY};
   if (target.kind != Place::Kind::name) return Errno{(flags & RENAME_NOREPLACE) != 0 ? EEXIST : EBUSY};
 
-  const OneAtATime lock;
+  const MoveLock lock(source.directory.fd);
   WARDER_GET(name_again(call, source));
   WARDER_GET(name_again(call, target));
   WARDER_GET(ask_to_remove(call, source, Right::rename));
