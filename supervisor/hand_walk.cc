@@ -116,6 +116,7 @@ Outcome<void> HandWalk::go_to_root() {
   const Fd& scope = (request_.resolve & RESOLVE_IN_ROOT) != 0 ? start_ : root_;
   own_task_ = false;
   root_known_ = true;
+  above_.clear();
   arrive(scope.valid() ? duplicate(scope) : Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)));
   if (!current_.valid()) return Errno::last();
   return {};
@@ -136,8 +137,14 @@ Outcome<void> HandWalk::follow_to_root() {
 Outcome<void> HandWalk::go_up() {
   root_known_ = true;
   own_task_ = false;
-  if ((request_.resolve & scoped) != 0 && at(start_)) {
-    if ((request_.resolve & RESOLVE_BENEATH) != 0) return Errno{EXDEV};
+  if ((request_.resolve & scoped) != 0) {
+    WARDER_GET(open_here(".", O_DIRECTORY, 0));  // as the kernel, which looks for ".." in a directory that may be searched
+    if (!above_.empty()) {
+      arrive(std::move(above_.back()));
+      above_.pop_back();
+    } else if ((request_.resolve & RESOLVE_BENEATH) != 0) {
+      return Errno{EXDEV};
+    }
     return {};
   }
   if (at(root_)) return {};
@@ -177,6 +184,7 @@ Outcome<void> HandWalk::step(const Component& component) {
     return Errno{WARDER_GET(is_hidden(component.name)) ? ENOENT : ENOTDIR};
   }
   const bool descriptors = own_task_ && component.name == "fd";
+  if ((request_.resolve & scoped) != 0) above_.push_back(std::move(current_));
   arrive(std::move(found));
   descriptors_ = descriptors;
   return {};

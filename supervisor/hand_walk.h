@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "supervisor/walk.h"
 
@@ -55,7 +56,8 @@ class HandWalk {
   const WalkRequest& request_;
   std::string pending_;
   Fd root_;
-  Fd start_;  ///< kept for RESOLVE_BENEATH and RESOLVE_IN_ROOT
+  Fd start_;               ///< kept for RESOLVE_BENEATH and RESOLVE_IN_ROOT
+  std::vector<Fd> above_;  ///< with these: the way down from start_. ".." goes back on it, wherever directories move meanwhile
   Fd current_;
   int links_ = 0;
   bool procfs_ = false;       ///< current_ is on a procfs
