@@ -48,6 +48,7 @@ struct FileAttributes {
   std::uint32_t project;
   std::uint32_t copy_extent_size;
 };
+inline constexpr int sys_mseal = 462;  ///< 6.10
 
 // statx(2)
 inline constexpr unsigned statx_mount_id_unique = 0x4000;  ///< STATX_MNT_ID_UNIQUE, 6.8: an id that is never used again

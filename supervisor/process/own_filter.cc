@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 
 #include <cstddef>
@@ -59,7 +60,6 @@ constexpr int callers[] = {
     SYS_process_vm_writev,
     SYS_pread64,
     SYS_pwrite64,
-    SYS_prlimit64,
     SYS_getuid,
     SYS_geteuid,
     SYS_getgid,
@@ -73,7 +73,6 @@ constexpr int callers[] = {
     SYS_capget,
     SYS_capset,
     SYS_umask,
-    SYS_unshare,
     SYS_chroot,
     SYS_chdir,
     SYS_fchdir,
@@ -200,6 +199,17 @@ class Program {
     add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
     add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
   }
+  /// Allowed where a pointer is null; anything else kills.
+  void allow_null(int call, unsigned argument) {
+    const auto offset = static_cast<unsigned>(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t));
+    add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 6));
+    add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset));
+    add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3));
+    add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset + 4));
+    add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1));
+    add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
+  }
   void refuse(int call, unsigned error) {
     add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1));
     add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error));
@@ -240,8 +250,11 @@ Result<void> install_own_filter(Duty duty) {
     program.allow(callers);
     program.allow(files);
     program.allow(sockets);
-    constexpr int tracing[] = {SYS_ptrace};  // the exec stop; callers that wait when the container is to be frozen
-    program.allow(tracing);
+    program.allow_where(SYS_unshare, 0, ~0U, CLONE_FS);
+    program.allow_null(SYS_prlimit64, 2);  // limits are looked at, never set
+    // The exec stop; callers that wait when the container is to be frozen. Nothing that reads or writes a tracee.
+    constexpr unsigned requests[] = {PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, PTRACE_GETEVENTMSG};
+    for (const unsigned request : requests) program.allow_exactly(SYS_ptrace, 0, request);
   }
   program.add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
   return kernel::install_filter(program.instructions());

@@ -23,6 +23,12 @@ constexpr std::uint64_t bit(int capability) { return 1ULL << capability; }
 /// Looking at callers and becoming them.
 constexpr std::uint64_t looking = inspecting_capabilities;
 
+/// What callers may have and no call that PID 1 makes for them looks at.
+constexpr std::uint64_t useless =
+    bit(CAP_SETPCAP) | bit(CAP_IPC_LOCK) | bit(CAP_IPC_OWNER) | bit(CAP_SYS_MODULE) | bit(CAP_SYS_PACCT) | bit(CAP_SYS_BOOT) |
+    bit(CAP_SYS_NICE) | bit(CAP_SYS_TIME) | bit(CAP_SYS_TTY_CONFIG) | bit(CAP_LEASE) | bit(CAP_AUDIT_WRITE) |
+    bit(CAP_AUDIT_CONTROL) | bit(CAP_AUDIT_READ) | bit(CAP_WAKE_ALARM) | bit(CAP_BLOCK_SUSPEND) | bit(CAP_PERFMON) | bit(CAP_BPF);
+
 Result<void> write_score(BorrowedFd procfs, const std::string& process, std::int32_t score) {
   const Fd file = WARDER_TRY(kernel::open_at2(procfs, process + "/oom_score_adj", O_WRONLY, 0));
   return kernel::write_once(file, std::to_string(score));
@@ -67,7 +73,7 @@ Result<void> set_oom_scores(const Boot& boot, BorrowedFd procfs, pid_t workload)
 }
 
 Result<void> drop_capabilities(const Boot& boot, Duty duty) {
-  const std::uint64_t wanted = bit(CAP_KILL) | (duty == Duty::reap ? 0 : looking | boot.supervisor_capabilities);
+  const std::uint64_t wanted = bit(CAP_KILL) | (duty == Duty::reap ? 0 : looking | (boot.supervisor_capabilities & ~useless));
   for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
     if ((wanted & bit(capability)) != 0) continue;
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return Error::syscall("PR_CAPBSET_DROP");

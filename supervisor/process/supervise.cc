@@ -24,6 +24,7 @@
 #include "supervisor/process/footprint.h"
 #include "supervisor/process/modes.h"
 #include "supervisor/process/pool.h"
+#include "supervisor/process/read_only.h"
 #include "supervisor/process/self_confinement.h"
 #include "supervisor/process/signals.h"
 #include "supervisor/protocol/messages.h"
@@ -48,6 +49,15 @@ Result<pid_t> workload_pid() {
     if (pid > 0) return pid;
   }
   return Error(Fault::environment, "the workload process is gone", ESRCH);
+}
+
+/// A process on its way to its program names its listener by a number, and what it names must be one: a device or a file of a
+/// FUSE file system would answer the requests of a listener as its owner likes.
+bool is_listener(BorrowedFd fd) {
+  char text[64];
+  const std::string name = "self/fd/" + std::to_string(fd.get());
+  const ssize_t size = ::readlinkat(procfs.get(), name.c_str(), text, sizeof text);
+  return size > 0 && std::string_view(text, static_cast<std::size_t>(size)) == "anon_inode:seccomp notify";
 }
 
 Duty duty_of(const policy::Compiled& policy) {
@@ -143,9 +153,14 @@ class Supervisor {
     control_.answer(std::exchange(starter_, -1), answer);
   }
 
+  Result<void> add_listener(Fd listener) {
+    if (!is_listener(listener)) return Error::bug("what was handed over is no listener");
+    return pool_.add_listener(std::move(listener));
+  }
+
   void take_listener(int number) {
     Result<Fd> listener = kernel::take_fd(workload, number);
-    Result<void> added = listener.ok() ? pool_.add_listener(*std::move(listener)) : Result<void>(std::move(listener).error());
+    Result<void> added = listener.ok() ? add_listener(*std::move(listener)) : Result<void>(std::move(listener).error());
     const Message answer =
         added.ok() ? Message{MessageType::listener_taken, 0, "", {}} : Message{MessageType::failed, 0, added.error().text(), {}};
     (void)send_message(peer, answer);
@@ -183,7 +198,7 @@ class Supervisor {
       case MessageType::control_session:
         if (request.fds.size() != 1) return Error::bug("an exec session hands over one listener");
         if (duty_ == Duty::reap) return Error::bug("this profile has no listener");
-        WARDER_TRY(pool_.add_listener(std::move(request.fds.front())));
+        WARDER_TRY(add_listener(std::move(request.fds.front())));
         return done;
       case MessageType::control_quiesce:
         WARDER_TRY(quiesce());
@@ -253,8 +268,10 @@ int fail(const Error& error) {
 int supervise() {
   Result<Boot> loaded = load_boot();
   if (!loaded.ok()) return fail(loaded.error());
-  const std::vector<std::byte> block = std::move(loaded->compiled);
-  Result<policy::Compiled> policy = policy::Compiled::open(block);
+  const Result<std::span<const std::byte>> block = keep_read_only(loaded->compiled);
+  if (!block.ok()) return fail(block.error());
+  loaded->compiled = {};
+  Result<policy::Compiled> policy = policy::Compiled::open(*block);
   if (!policy.ok()) return fail(policy.error());
   Boot boot = *std::move(loaded);
   // Of the process only the OOM score is PID 1's business.
