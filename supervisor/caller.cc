@@ -219,9 +219,9 @@ Outcome<Caller> Caller::look(Notification& notification, CallerCache& cache, Thr
   const bool known = facts == Facts::identity && entry.tid == tid && is_as_before(entry);
   if (!known) WARDER_GET(look_afresh(cache, identity, tid));
   const Credentials& who = entry.facts.credentials;
-  // What can chroot may have done so since, where anybody ever has; nobody else. (CAP_SYS_ADMIN can by other calls, but is never
-  // "known".)
-  if (!known || (cache.roots_may_differ() && has(who.permitted, CAP_SYS_CHROOT))) {
+  // Where anybody has ever changed its root, anybody's may have changed since: who shares it needs no capability of its own.
+  // (CAP_SYS_ADMIN can by other calls, but is never "known".)
+  if (!known || cache.roots_may_differ()) {
     std::array<char, 8> root;
     const std::string_view text = read_link(entry.root, cache, identity, tid, "root", root);
     if (text.empty()) return Errno{EPERM};

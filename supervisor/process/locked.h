@@ -3,24 +3,22 @@
 
 #include <pthread.h>
 
+#include <cstdint>
 #include <ctime>
+
+#include "supervisor/clock.h"
 
 namespace warder::supervisor {
 
 /// So many milliseconds from its making, on the monotonic clock.
 class Deadline {
  public:
-  explicit Deadline(long milliseconds) : end_(now() + milliseconds) {}
-  [[nodiscard]] long left() const { return end_ - now(); }
+  explicit Deadline(long milliseconds) : end_(monotonic_milliseconds() + milliseconds) {}
+  [[nodiscard]] long left() const { return static_cast<long>(end_ - monotonic_milliseconds()); }
   [[nodiscard]] bool over() const { return left() <= 0; }
 
  private:
-  static long now() {
-    timespec time{};
-    ::clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1000 + time.tv_nsec / 1'000'000;
-  }
-  long end_;
+  std::int64_t end_;
 };
 
 class [[nodiscard]] Locked {
