@@ -218,7 +218,6 @@ Outcome<Caller> Caller::look(Notification& notification, CallerCache& cache, Thr
   CallerCache::Entry& entry = cache.slot(tid);
   const bool known = facts == Facts::identity && entry.tid == tid && is_as_before(entry);
   if (!known) WARDER_GET(look_afresh(cache, identity, tid));
-  const Credentials& who = entry.facts.credentials;
   // Where anybody has ever changed its root, anybody's may have changed since: who shares it needs no capability of its own.
   // (CAP_SYS_ADMIN can by other calls, but is never "known".)
   if (!known || cache.roots_may_differ()) {
