@@ -232,6 +232,8 @@ Result<void> install_own_filter(Duty duty) {
   program.add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
   program.add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
   program.add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
+  constexpr int cancelled[] = {-1};  // by a tracer on the host; the kernel answers ENOSYS
+  program.allow(cancelled);
   if (duty != Duty::reap) {
     program.allow_exactly(SYS_ioctl, 1, static_cast<unsigned>(kernel::pidfd_get_info));
     for (const unsigned request : policy::inode_requests()) program.allow_exactly(SYS_ioctl, 1, request);

@@ -9,12 +9,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.bundle import ContainerTest, needs_guest  # noqa: E402
 
 NIGHTLY = os.environ.get("RACE_NIGHTLY", "") not in ("", "0")
-ROUNDS = 50000 if NIGHTLY else 3000
+ROUNDS = 50000 if NIGHTLY else 1000
 PROFILE = """\
 warder: 1
 paths:
   "/**": all
-  "/race/f[r]om/*/prog": [write, create, remove]
+  "/race/f[r]om/*/prog": [write, create, delete]
 """
 
 
@@ -32,7 +32,7 @@ class Moving(ContainerTest):
         return (bundle.native if native else bundle.run)(guest, kind, rounds, timeout=self.time_limit).out
 
     def check(self, kind):
-        self.assertNotIn("wins 0", self.outcome(kind, native=True, rounds=3000), "the move itself does not work")
+        self.assertNotIn("wins 0", self.outcome(kind, native=True, rounds=20000), "the move itself does not work")
         for through_exec in (False, True):
             self.assertEqual(self.outcome(kind, through_exec=through_exec), f"{kind}: done 1 wins 0\n")
 

@@ -19,7 +19,7 @@ paths:
 """
 # Names of /etc/shadow. SIBLING is another process of the container; /other is a second mount of the container's procfs.
 NAMES = [prefix + suffix
-         for prefix in ("/proc/self", "/proc/thread-self", "/proc/1", "/proc/self/task/1", "/proc/SIBLING", "/proc/./self",
+         for prefix in ("/proc/self", "/proc/thread-self", "/proc/1", "/proc/1/task/1", "/proc/SIBLING", "/proc/./self",
                         "/proc//self/../self", "/other/self", "/other/SIBLING", "/work/proc-link/self")
          for suffix in ("/root/etc/shadow", "/cwd/etc/shadow", "/root/etc/../etc/shadow", "/root/work/link")]
 # Files of the kernel by which a host is taken over, where nothing masks them.

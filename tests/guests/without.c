@@ -30,7 +30,6 @@ static const struct feature {
     {"process_vm_readv", SYS_process_vm_readv, ENOSYS, -1, 0, 0},
     {"ptrace", SYS_ptrace, EPERM, -1, 0, 0},
     {"kcmp", SYS_kcmp, ENOSYS, -1, 0, 0},
-    {"statx", SYS_statx, ENOSYS, -1, 0, 0},
     {"close_range", SYS_close_range, ENOSYS, -1, 0, 0},
     {"memfd_create", SYS_memfd_create, ENOSYS, -1, 0, 0},
     {"clone3", SYS_clone3, ENOSYS, -1, 0, 0},
