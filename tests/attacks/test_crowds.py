@@ -10,7 +10,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.bundle import ContainerTest, needs_guest  # noqa: E402
+from harness.bundle import ContainerTest, busy, needs_guest  # noqa: E402
 
 WAITERS = int(os.environ.get("WAITERS", "1000"))
 PROFILE = """\
@@ -44,7 +44,9 @@ class Crowds(ContainerTest):
             bundle.exec(container, needs_guest("crowd"), "signals", 3)  # what a first use leaves open
             fds, threads = self.counts(bundle)
             out = bundle.exec(container, "sh", "-c", f"rm -rf /work/*; exec {needs_guest('crowd')} {name} {number}", timeout=timeout)
-            self.assertEqual((out.code, out.lines()), (0, expected), out)
+            slowest = [int(line.split()[1]) for line in out.lines() if line.startswith("slowest")]
+            self.assertEqual((out.code, [line for line in out.lines() if not line.startswith("slowest")]), (0, expected), out)
+            self.assertTrue(all(took < 500 * busy() for took in slowest), out)
 
             def at_rest():
                 now = self.counts(bundle)
@@ -57,13 +59,13 @@ class Crowds(ContainerTest):
                              "open /etc/shadow r = EACCES\n")
 
     def test_a_thousand_wait_in_the_open_of_a_fifo(self):
-        self.check("fifos", ["waiting: through 0, others slowest under 500 ms: 1", f"afterwards: through {WAITERS}"])
+        self.check("fifos", ["waiting: through 0", f"afterwards: through {WAITERS}"])
 
     def test_a_thousand_wait_in_connect(self):
-        self.check("connects", ["waiting: through 0, others slowest under 500 ms: 1", f"afterwards: through {WAITERS}"])
+        self.check("connects", ["waiting: through 0", f"afterwards: through {WAITERS}"])
 
     def test_a_thousand_that_wait_are_killed(self):
-        self.check("killed", ["others slowest under 500 ms: 1"])
+        self.check("killed", [])
 
     def test_a_signal_ends_the_wait_of_each_of_many(self):
         self.check("signals", [f"interrupted {WAITERS // 4}"], WAITERS // 4)

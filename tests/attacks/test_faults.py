@@ -47,12 +47,14 @@ class Faults(ContainerTest):
         bundle.write("/nowhere/a.x", "hidden")
         (bundle.rootfs / "work/denied").write_bytes(pathlib.Path(GUESTS, "without").read_bytes())
         (bundle.rootfs / "work/denied").chmod(0o755)
-        with bundle.running("sh", "-c", f"sleep 0.7; {needs_guest('faults')} 1200 > /work/out 2>&1; echo done >> /work/out; sleep 60"):
+        with bundle.running("sh", "-c", f"{needs_guest('faults')} 1200 > /work/out 2>&1; echo done >> /work/out; sleep 60"):
             pid = int((bundle.directory / "pid").read_text())
+            out = bundle.rootfs / "work/out"
+            self.wait_for(out.exists)
+            time.sleep(0.3)
             tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
                                        "-e", f"inject={call}:error={error}:when=4+3", "-p", str(pid)],
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            out = bundle.rootfs / "work/out"
             deadline = time.monotonic() + 40
             while time.monotonic() < deadline:
                 text = out.read_text() if out.exists() else ""

@@ -5,7 +5,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.bundle import ContainerTest, needs_guest  # noqa: E402
+from harness.bundle import ContainerTest, busy, needs_guest  # noqa: E402
 
 PROFILE = 'warder: 1\npaths:\n  "/**": all\n  "/etc/shad[o]w": none\n  "/nowhere/*.x": hide\n'
 
@@ -29,7 +29,8 @@ class Storms(ContainerTest):
         self.assertEqual(self.storm("unmap"), ["unmap: secrets 0"])
 
     def test_a_flood_does_not_starve_others(self):
-        self.assertEqual(self.storm("flood"), ["flood: served, worst under a second 1"])
+        line = self.storm("flood")[0]
+        self.assertLess(int(line.split()[-1]), 1000 * busy(), line)
 
     def test_killed_waiters_leave_no_reader(self):
         self.assertEqual(self.storm("sigkill"), ["sigkill: readers left behind 0", "sigkill: still served OK"])

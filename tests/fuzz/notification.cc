@@ -13,6 +13,7 @@
 #include "supervisor/files/open_request.h"
 #include "supervisor/network/outgoing.h"
 #include "supervisor/network/socket_argument.h"
+#include "supervisor/workers.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/own_caller.h"
 

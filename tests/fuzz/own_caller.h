@@ -52,7 +52,7 @@ class OwnCaller {
     call.arch = AUDIT_ARCH_X86_64;
     return call;
   }
-  Outcome<supervisor::Caller> look(supervisor::Notification& notification) {
+  supervisor::Outcome<supervisor::Caller> look(supervisor::Notification& notification) {
     return supervisor::Caller::look(notification, cache_, identity_, supervisor::Facts::all);
   }
 

@@ -282,6 +282,11 @@ def needs_guest(name):
     return f"/guests/{name}"
 
 
+def busy():
+    """How many times longer than on an idle machine things may take now: runnable processes for each processor, at least 1."""
+    return max(1.0, os.getloadavg()[0] / os.cpu_count())
+
+
 class ContainerTest(unittest.TestCase):
     """Base of the suites: fails early with words when there is nothing to test, and keeps long diffs readable."""
 
