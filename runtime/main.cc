@@ -56,17 +56,16 @@ Result<Log> open_log(const GlobalOptions& options) {
 }
 
 Result<void> check_options(const GlobalOptions& options) {
-  if (options.systemd_cgroup || options.cgroup_manager == "systemd") {
-    return Error::user("the systemd cgroup manager is not available; accepted: cgroupfs (podman: --cgroup-manager=cgroupfs)");
-  }
-  if (options.cgroup_manager != "cgroupfs" && options.cgroup_manager != "disabled") {
-    return Error::user(fmt::format("--cgroup-manager '{}'; accepted: cgroupfs or disabled", options.cgroup_manager));
+  const std::string& manager = options.cgroup_manager;
+  if (manager != "cgroupfs" && manager != "systemd" && manager != "disabled") {
+    return Error::user(fmt::format("--cgroup-manager '{}'; accepted: cgroupfs, systemd or disabled", manager));
   }
   return {};
 }
 
 Result<int> run_verb(Verb& verb, Context& context) {
   WARDER_TRY(check_options(context.options));
+  if (context.options.systemd_cgroup) context.options.cgroup_manager = "systemd";
   context.rootless = WARDER_TRY(is_rootless(context.options.rootless));
   context.root = WARDER_TRY(StateRoot::find(context.options.root));
   return verb.run(context);

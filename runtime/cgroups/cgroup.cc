@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "linux/open.h"
+#include "runtime/cgroups/change.h"
 #include "runtime/cgroups/device_program.h"
 #include "runtime/cgroups/files.h"
 #include "runtime/cgroups/limits.h"
@@ -58,13 +59,8 @@ void hand_down_controllers(BorrowedFd parent) {
   }
 }
 
-struct MadeDirectory {
-  Fd fd;
-  bool created = false;
-};
-
-Result<MadeDirectory> make_directory(const Hierarchy& hierarchy, const std::string& path) {
-  MadeDirectory made{WARDER_TRY(kernel::open_path(hierarchy.mount_point, O_PATH | O_DIRECTORY)), false};
+Result<void> make_directory(const Hierarchy& hierarchy, const std::string& path) {
+  Fd made = WARDER_TRY(kernel::open_path(hierarchy.mount_point, O_PATH | O_DIRECTORY));
   bool cpuset = hierarchy.controllers == "cpuset" || hierarchy.controllers.starts_with("cpuset,") ||
                 hierarchy.controllers.find(",cpuset") != std::string::npos;
   std::size_t at = 1;
@@ -72,20 +68,38 @@ Result<MadeDirectory> make_directory(const Hierarchy& hierarchy, const std::stri
     std::size_t slash = std::min(path.find('/', at), path.size());
     std::string part = path.substr(at, slash - at);
     at = slash + 1;
-    if (hierarchy.controllers.empty()) hand_down_controllers(made.fd);
-    made.created = ::mkdirat(made.fd.get(), part.c_str(), 0755) == 0;
-    if (!made.created && errno != EEXIST) return Error::syscall("mkdir '" + hierarchy.mount_point + path + "'");
-    Fd next = WARDER_TRY(kernel::open_beneath(made.fd, part, O_PATH | O_DIRECTORY));
+    if (hierarchy.controllers.empty()) hand_down_controllers(made);
+    bool created = ::mkdirat(made.get(), part.c_str(), 0755) == 0;
+    if (!created && errno != EEXIST) return Error::syscall("mkdir '" + hierarchy.mount_point + path + "'");
+    Fd next = WARDER_TRY(kernel::open_beneath(made, part, O_PATH | O_DIRECTORY));
     // Also where it was there already: whoever makes it at this moment may not have filled it yet.
-    if (cpuset) WARDER_TRY_WITH(inherit_cpuset(made.fd, next), "cpuset");
-    made.fd = std::move(next);
+    if (cpuset) WARDER_TRY_WITH(inherit_cpuset(made, next), "cpuset");
+    made = std::move(next);
   }
-  return made;
+  return {};
 }
 
-bool is_empty(BorrowedFd directory) {
+/// False also for a directory that is not there.
+bool holds_processes(const std::string& directory) {
   Result<std::string> processes = read_file(directory, "cgroup.procs");
-  return processes && processes->empty();
+  return processes && !processes->empty();
+}
+
+/// v2: moving a process needs the right to write cgroup.procs of the closest common ancestor of its cgroup and the new one.
+bool may_move_to(const std::string& directory) {
+  if (::geteuid() == 0) return true;
+  Result<CgroupLayout> layout = CgroupLayout::probe();
+  if (!layout || !layout->unified) return true;
+  const Hierarchy& hierarchy = layout->hierarchies[0];
+  std::string own = hierarchy.mount_point + hierarchy.own_path + "/";
+  std::string_view wanted = directory;
+  std::size_t common = 0;
+  for (std::size_t at = 0; at < own.size() && at < wanted.size() && own[at] == wanted[at]; ++at) {
+    if (own[at] == '/') common = at;
+  }
+  if (own.starts_with(directory + "/")) common = directory.size();
+  std::string procs = own.substr(0, common) + "/cgroup.procs";
+  return ::faccessat(AT_FDCWD, procs.c_str(), W_OK, AT_EACCESS) == 0;
 }
 
 bool not_ours_to_write(const Error& error) { return error.code() == EACCES || error.code() == EPERM || error.code() == EROFS; }
@@ -143,38 +157,52 @@ const std::string* Cgroup::directory(std::string_view controller) const {
   return nullptr;
 }
 
+Result<void> Cgroup::make_directories(const CgroupRequest& request, const std::string& path) {
+  CgroupLayout layout = WARDER_TRY(CgroupLayout::probe());
+  std::vector<std::string> paths;
+  for (const Hierarchy& hierarchy : layout.hierarchies) {
+    paths.push_back(path.empty() ? WARDER_TRY(path_below(request.cgroups_path, request.id, hierarchy)) : path);
+    std::string directory = hierarchy.mount_point + paths.back();
+    bool ours = under_systemd() || !holds_processes(directory);
+    state_.directories.push_back({hierarchy.controllers, std::move(directory), ours});
+    state_.path = paths.back();
+  }
+  if (request.announce) WARDER_TRY(request.announce(state_));
+  std::vector<CgroupState::Directory> made;
+  for (std::size_t index = 0; index < paths.size(); ++index) {
+    Result<void> one = make_directory(layout.hierarchies[index], paths[index]);
+    if (!one && request.rootless && not_ours_to_write(one.error())) continue;
+    if (!one) return one;
+    made.push_back(state_.directories[index]);
+  }
+  state_.directories = std::move(made);
+  return {};
+}
+
+Result<void> Cgroup::apply(const CgroupRequest& request) const {
+  if (!enabled()) return {};
+  WARDER_TRY(update(request.resources));
+  Result<void> limited = apply_device_rules(state_, request.resources, unified(), unified() ? nullptr : directory("devices"));
+  // In a user namespace nobody may, and nobody need: device nodes cannot be made there.
+  if (!limited && request.rootless && not_ours_to_write(limited.error())) return {};
+  return limited;
+}
+
 Result<Cgroup> Cgroup::create(const CgroupRequest& request) {
+  if (request.manager == "systemd") return create_scope(request);
   CgroupState state;
   state.manager = request.manager;
-  if (request.manager == "disabled") return Cgroup(std::move(state));
-  if (request.manager != "cgroupfs") {
-    return Error::user("cgroup manager '" + request.manager +
-                       "' is not available; accepted: cgroupfs (podman: --cgroup-manager=cgroupfs), disabled");
-  }
-  CgroupLayout layout = WARDER_TRY(CgroupLayout::probe());
   Cgroup cgroup(std::move(state));
-  auto make_all = [&]() -> Result<void> {
-    for (const Hierarchy& hierarchy : layout.hierarchies) {
-      std::string path = WARDER_TRY(path_below(request.cgroups_path, request.id, hierarchy));
-      Result<MadeDirectory> made = make_directory(hierarchy, path);
-      if (!made && request.rootless && not_ours_to_write(made.error())) continue;
-      if (!made) return std::move(made).error();
-      bool ours = made->created || is_empty(made->fd);
-      cgroup.state_.directories.push_back({hierarchy.controllers, hierarchy.mount_point + path, ours});
-      cgroup.state_.path = path;
-    }
-    return cgroup.update(request.resources);
-  };
-  auto limit_devices = [&]() -> Result<void> {
-    if (!cgroup.enabled()) return {};
-    Result<void> limited = apply_device_rules(cgroup.state_, request.resources, cgroup.unified(),
-                                              cgroup.unified() ? nullptr : cgroup.directory("devices"));
-    // In a user namespace nobody may, and nobody need: device nodes cannot be made there.
-    if (!limited && request.rootless && not_ours_to_write(limited.error())) return {};
-    return limited;
-  };
-  Result<void> made = make_all();
-  if (made) made = limit_devices();
+  if (request.manager == "disabled") return cgroup;
+  if (request.manager != "cgroupfs") {
+    return Error::user("cgroup manager '" + request.manager + "'; accepted: cgroupfs, systemd, disabled");
+  }
+  if (request.cgroups_path.find(':') != std::string::npos && !request.cgroups_path.starts_with('/')) {
+    return Error::user("linux.cgroupsPath '" + request.cgroups_path +
+                       "' is meant for systemd; accepted with --systemd-cgroup, else a path");
+  }
+  Result<void> made = cgroup.make_directories(request, "");
+  if (made) made = cgroup.apply(request);
   if (made) return cgroup;
   (void)cgroup.remove();
   return std::move(made).error();
@@ -189,6 +217,7 @@ Result<CgroupEntrance> Cgroup::entrance() const {
   CgroupEntrance entrance;
   for (const CgroupState::Directory& one : state_.directories) {
     if (one.controllers.empty()) {
+      if (!may_move_to(one.directory)) continue;
       entrance.birth_place = WARDER_TRY(kernel::open_path(one.directory, O_PATH | O_DIRECTORY));
     } else {
       entrance.tasks.push_back(WARDER_TRY(kernel::open_path(one.directory + "/tasks", O_WRONLY)));
@@ -201,9 +230,23 @@ Result<void> Cgroup::enter(pid_t pid) const {
   std::string text = std::to_string(pid);
   for (const CgroupState::Directory& one : state_.directories) {
     Fd file = WARDER_TRY(kernel::open_path(one.directory + "/cgroup.procs", O_WRONLY));
-    WARDER_TRY_WITH(kernel::write_once(file, text), "enter '" + one.directory + "'");
+    Result<void> entered = kernel::write_once(file, text);
+    if (!entered && under_systemd() && not_ours_to_write(entered.error())) return attach_by_systemd(pid);
+    if (!entered) return std::move(entered).error().with("enter '" + one.directory + "'");
   }
   return {};
+}
+
+Result<Cgroup> Cgroup::for_session(pid_t pid) const {
+  if (!unified()) return *this;
+  const std::string& top = state_.directories[0].directory;
+  if (WARDER_TRY(read_file(top, "cgroup.subtree_control")).find_first_not_of(" \n") == std::string::npos) return *this;
+  std::string own = WARDER_TRY(read_file("/proc/" + std::to_string(pid), "cgroup"));
+  std::size_t at = own.find("0::");
+  if (at == std::string::npos) return *this;
+  std::string path = own.substr(at + 3, own.find('\n', at) - at - 3);
+  if (!path.starts_with(state_.path + "/")) return *this;
+  return below(path.substr(state_.path.size() + 1));
 }
 
 Result<Cgroup> Cgroup::below(std::string_view path) const {
@@ -221,32 +264,20 @@ Result<Cgroup> Cgroup::below(std::string_view path) const {
 Result<void> Cgroup::update(const Resources& resources) const {
   if (!enabled()) return {};
   std::vector<CgroupWrite> writes = unified() ? WARDER_TRY(limits_v2(resources)) : limits_v1(resources);
-  if (!unified() && !resources.unified.empty()) return Error::user("linux.resources.unified: this machine has cgroup v1");
-  for (std::size_t index = 0; index < writes.size(); ++index) {
-    const CgroupWrite& one = writes[index];
-    const std::string* place = directory(one.controller);
-    if (place == nullptr && one.optional) continue;
-    if (place == nullptr) return Error::user("cgroup controller '" + one.controller + "' is not mounted, but a limit needs it");
-    auto write = [&](const CgroupWrite& what) -> Result<void> {
-      Result<Fd> file = kernel::open_path(*place + "/" + what.file, O_WRONLY);
-      if (!file && what.optional && file.error().code() == ENOENT) return {};
-      if (!file) return std::move(file).error();
-      WARDER_TRY_WITH(kernel::write_once(*file, what.text), "'" + *place + "/" + what.file + "': '" + what.text + "'");
-      return {};
-    };
-    Result<void> written = write(one);
-    if (!written && one.swap_with_next && written.error().code() == EINVAL && index + 1 < writes.size()) {
-      WARDER_TRY(write(writes[++index]));
-      written = write(one);
-    }
-    if (!written) return written;
+  CgroupChange change([this](std::string_view controller) { return directory(controller); });
+  WARDER_TRY(change.write(writes));
+  if (under_systemd()) {
+    Result<void> told = tell_systemd(writes);
+    // systemd writes the files too, in its own coarser units: ours count.
+    if (told) told = change.write(writes);
+    if (!told) return change.take_back(), std::move(told);
   }
   return {};
 }
 
 Result<void> Cgroup::remove() const {
   Deadline deadline(std::chrono::seconds(10));
-  Result<void> first;
+  Result<void> first = under_systemd() ? stop_scope() : Result<void>();
   for (const CgroupState::Directory& one : state_.directories) {
     if (!one.created) continue;
     Result<void> removed = remove_tree(one.directory, deadline);

@@ -1,6 +1,9 @@
 // The container's cgroup, whatever the machine mounts: one directory of cgroup2, or one per mounted v1 hierarchy. The host
 // process of a command; root, or the owner of a delegated subtree.
 //
+// Two managers: "cgroupfs" makes the directories itself; "systemd" asks systemd for a scope and works in the directory that it
+// gets. Limits are written to the files in both cases.
+//
 // On a hybrid machine (v1 controllers, cgroup2 beside them at /sys/fs/cgroup/unified) all v1 hierarchies are used and the unified
 // one is left alone. All that later commands need is in the CgroupState that goes into state.json: nothing is derived again from
 // config.json, because callers do not repeat their flags.
@@ -9,13 +12,16 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "linux/fd.h"
 #include "linux/result.h"
+#include "runtime/cgroups/limits.h"
 #include "runtime/config/spec.h"
 #include "runtime/state/container_state.h"
 
@@ -42,8 +48,11 @@ struct CgroupRequest {
   const std::string& id;
   const std::string& cgroups_path;  ///< linux.cgroupsPath: absolute from the hierarchy's root, relative to our own cgroup, or ""
   const Resources& resources;
-  std::string manager = "cgroupfs";  ///< "cgroupfs" or "disabled"; "systemd" is refused
-  bool rootless = false;             ///< hierarchies that we may not write are skipped
+  const Annotations& annotations;    ///< org.systemd.property.* count for manager "systemd"
+  std::string manager = "cgroupfs";  ///< "cgroupfs", "systemd" or "disabled"
+  bool rootless = false;             ///< hierarchies that we may not write are skipped; systemd is the user's
+  /// Told what is about to be made, so that whoever finds the caller killed half way can remove it.
+  std::function<Result<void>(const CgroupState&)> announce;
 };
 
 /// Numbers as the kernel gives them; what a hierarchy does not have is absent.
@@ -67,17 +76,19 @@ struct CgroupStats {
 /// process that writes "0" to v1's `tasks` needs no lock since Linux 5.19, and v2 takes a process at birth.
 struct CgroupEntrance {
   std::vector<Fd> tasks;  ///< v1
-  Fd birth_place;         ///< v2: for CLONE_INTO_CGROUP (Linux 5.7)
+  Fd birth_place;         ///< v2: for CLONE_INTO_CGROUP (Linux 5.7); invalid where the caller may not, see Cgroup::enter()
 
   /// Moves the calling process. It must be single-threaded.
   [[nodiscard]] Result<void> enter() const;
 };
 
+class Placeholder;
+
 class Cgroup {
  public:
   /// Makes the directories and applies the limits. A directory that is there already is used; if processes are in it, it is not
   /// removed later either. On failure what was made is removed again. A path with "..", or one that leads through a symbolic
-  /// link, is refused.
+  /// link, is refused. Under systemd the object keeps the scope alive until a process of the container is in it.
   static Result<Cgroup> create(const CgroupRequest& request);
   /// The cgroup of an existing container.
   static Cgroup from_state(CgroupState state) { return Cgroup(std::move(state)); }
@@ -88,10 +99,14 @@ class Cgroup {
   [[nodiscard]] bool unified() const { return state_.directories.size() == 1 && state_.directories[0].controllers.empty(); }
 
   Result<CgroupEntrance> entrance() const;
-  /// Moves any process in, with all its threads; see CgroupEntrance for what that costs.
+  /// Moves any process in, with all its threads; see CgroupEntrance for what that costs. A user who may not is helped by the
+  /// user's systemd, where that is the manager.
   Result<void> enter(pid_t pid) const;
   /// A directory below the container's cgroup for an exec session; "..", an absolute path and symlinks are refused.
   Result<Cgroup> below(std::string_view path) const;
+  /// v2: where a session goes whose container has divided its cgroup further, which leaves no room for processes at the top: to
+  /// the process `pid` of the container. Anywhere else this cgroup itself.
+  Result<Cgroup> for_session(pid_t pid) const;
 
   /// Waits until the kernel reports every process frozen (10 s at most), or thawed.
   Result<void> freeze() const;
@@ -105,6 +120,7 @@ class Cgroup {
   /// Host pids of all processes in it and below it, ascending.
   Result<std::vector<pid_t>> processes() const;
 
+  /// All limits or none: what was written before one failed is written back.
   Result<void> update(const Resources& resources) const;
   Result<CgroupStats> stats() const;
   /// How often the kernel's OOM killer has killed in it.
@@ -115,10 +131,18 @@ class Cgroup {
 
  private:
   explicit Cgroup(CgroupState state) : state_(std::move(state)) {}
+  static Result<Cgroup> create_scope(const CgroupRequest& request);
+  Result<void> apply(const CgroupRequest& request) const;
+  Result<void> make_directories(const CgroupRequest& request, const std::string& path);
+  [[nodiscard]] bool under_systemd() const { return !state_.systemd_scope.empty(); }
+  Result<void> tell_systemd(const std::vector<CgroupWrite>& writes) const;
+  Result<void> attach_by_systemd(pid_t pid) const;
+  Result<void> stop_scope() const;
   /// The directory of a v1 controller, or the only one of v2; nullptr where it is not mounted.
   [[nodiscard]] const std::string* directory(std::string_view controller) const;
 
   CgroupState state_;
+  std::shared_ptr<Placeholder> placeholder_;  ///< of a scope that create() has just made
 };
 
 }  // namespace warder::runtime

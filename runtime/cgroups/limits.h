@@ -21,6 +21,10 @@ struct CgroupWrite {
   bool swap_with_next = false;
 };
 
+/// Without the limits that are 0: engines write a field that nobody gave as 0 (`docker update` all of them), and none of these
+/// has 0 as a value. Where 0 means something (a burst, a swappiness, huge pages) it stays.
+[[nodiscard]] Resources given_limits(Resources resources);
+
 /// Deprecated and meaningless fields give no write.
 [[nodiscard]] std::vector<CgroupWrite> limits_v1(const Resources& resources);
 /// An error where v2 cannot express a field.

@@ -103,7 +103,8 @@ DeviceRule allow_mknod(char type) {
 
 }  // namespace
 
-std::vector<CgroupWrite> limits_v1(const Resources& resources) {
+std::vector<CgroupWrite> limits_v1(const Resources& written) {
+  const Resources resources = given_limits(written);
   std::vector<CgroupWrite> writes;
   add_memory(writes, resources.memory);
   add_cpu(writes, resources.cpu);

@@ -76,7 +76,8 @@ std::uint64_t weight_of_shares(std::uint64_t shares) {
   return 1 + (bounded - 2) * 9999 / 262142;
 }
 
-Result<std::vector<CgroupWrite>> limits_v2(const Resources& resources) {
+Result<std::vector<CgroupWrite>> limits_v2(const Resources& written) {
+  const Resources resources = given_limits(written);
   std::vector<CgroupWrite> writes;
   WARDER_TRY(add_memory(writes, resources.memory));
   add_cpu(writes, resources.cpu);

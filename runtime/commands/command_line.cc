@@ -40,8 +40,9 @@ void define_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--log", options.log, "file for messages (default: stderr)")->group("Options of every command");
   app.add_option("--log-format", options.log_format, "text or json")->group("Options of every command");
   app.add_option("--log-level", options.log_level, "error, warning, info or debug")->group("Options of every command");
-  app.add_flag("--systemd-cgroup", options.systemd_cgroup, "refused: warder makes cgroups itself")->group("");
-  app.add_option("--cgroup-manager", options.cgroup_manager, "cgroupfs or disabled")->group("Options of every command");
+  app.add_flag("--systemd-cgroup", options.systemd_cgroup, "the same as --cgroup-manager systemd")
+      ->group("Options of every command");
+  app.add_option("--cgroup-manager", options.cgroup_manager, "cgroupfs, systemd or disabled")->group("Options of every command");
   app.add_option("--rootless", options.rootless, "true, false or auto")->group("Options of every command");
   app.add_option("--profile-dir", options.profile_dir, "look for profiles here only")->group("Options of every command");
   app.add_option("--audit-log", options.audit_log, "file of the audit log, instead of the configured one")

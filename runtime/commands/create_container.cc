@@ -154,14 +154,20 @@ Result<Created> create_container(const Context& context, const CreateOptions& op
   CgroupRequest cgroup_request{.id = options.id,
                                .cgroups_path = spec.linux_.cgroups_path,
                                .resources = spec.linux_.resources,
+                               .annotations = spec.annotations,
                                .manager = context.options.cgroup_manager,
-                               .rootless = context.rootless};
+                               .rootless = context.rootless,
+                               .announce = [&container](const CgroupState& cgroup) {
+                                 ContainerState announced = container.state;
+                                 announced.cgroup = cgroup;
+                                 return container.directory.save(announced);
+                               }};
   Cgroup cgroup = WARDER_TRY_WITH(Cgroup::create(cgroup_request), "cgroup");
   container.state.cgroup = cgroup.state();
   // From here on hooks may run, so that their counterparts must. `delete --force` can clean up after a creation that was killed
   // half way.
   container.state.poststop = spec.hooks.poststop;
-  WARDER_TRY(container.directory.save(container.state));
+  if (!cgroup.enabled() || !container.state.poststop.empty()) WARDER_TRY(container.directory.save(container.state));
   WARDER_TRY(launch_into(container, undo, options, spec, rootfs, boot, console, policy.audit_file, cgroup));
   WARDER_TRY(container.directory.save(container.state));
   if (!options.pid_file.empty()) {

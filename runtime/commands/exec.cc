@@ -78,8 +78,8 @@ class Exec : public Verb {
     change_home(plan.boot.process.env, root.ok() ? BorrowedFd(*root) : BorrowedFd(-1), container_uid, plan.boot.process.uid);
     std::optional<OwnTerminal> terminal;
     Fd console = WARDER_TRY(console_of(plan, terminal));
-    Cgroup cgroup = container.cgroup();
-    if (!cgroup_.empty()) cgroup = WARDER_TRY_WITH(cgroup.below(cgroup_), "--cgroup");
+    Cgroup cgroup = WARDER_TRY_WITH(container.cgroup().for_session(container.state.workload.pid), "cgroup");
+    if (!cgroup_.empty()) cgroup = WARDER_TRY_WITH(container.cgroup().below(cgroup_), "--cgroup");
     Fd init_binary = WARDER_TRY_WITH(open_init_binary(), "warder-init");
     SessionRequest request{.container = container.state,
                            .boot = plan.boot,

@@ -41,7 +41,7 @@ json seccomp_section() {
 json linux_section() {
   return {{"namespaces", {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}},
           {"capabilities", capability_names()},
-          {"cgroup", {{"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", true}}},
+          {"cgroup", {{"v1", true}, {"v2", true}, {"systemd", true}, {"systemdUser", true}, {"rdma", true}}},
           {"seccomp", seccomp_section()},
           {"apparmor", {{"enabled", true}}},
           {"selinux", {{"enabled", true}}},

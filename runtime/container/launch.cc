@@ -135,11 +135,15 @@ Result<Fd> boot_memfd(const supervisor::Boot& boot) {
 }
 
 /// What P1 needs before it may go on.
-Result<void> release_init(const LaunchRequest& request, const NamespacePlan& plan, pid_t pid, BorrowedFd socket) {
+Result<void> release_init(const ChildContext& context, pid_t pid, BorrowedFd socket) {
+  const LaunchRequest& request = context.request;
+  const NamespacePlan& plan = context.plan;
+  bool born_inside = context.cgroup.birth_place.valid();
   const Linux& linux_ = request.spec.linux_;
   if (plan.new_user()) WARDER_TRY_WITH(write_id_maps(pid, linux_, choose_map_method(linux_)), "user namespace");
-  // v1 is entered by P1 itself, v2 at birth, except through an intermediate, which may not have had the right to.
-  if (request.cgroup.unified() && plan.needs_intermediate()) WARDER_TRY_WITH(request.cgroup.enter(pid), "cgroup");
+  // v1 is entered by P1 itself, v2 at birth, except through an intermediate or where the caller may not.
+  if (request.cgroup.unified() && (plan.needs_intermediate() || !born_inside))
+    WARDER_TRY_WITH(request.cgroup.enter(pid), "cgroup");
   return supervisor::send_message(socket,
                                   {.type = MessageType::start, .number = static_cast<std::uint64_t>(pid), .text = {}, .fds = {}});
 }
@@ -177,7 +181,7 @@ Result<Launched> launch(const LaunchRequest& request) {
   context.workload_runtime.reset();
   context.init_peer.reset();
   context.workload_peer.reset();
-  Result<void> released = release_init(request, context.plan, pid, children.init_socket());
+  Result<void> released = release_init(context, pid, children.init_socket());
   if (!released && released.error().code() != EPIPE) return std::move(released).error();
   return children.wait_ready();
 }

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -220,12 +221,22 @@ Result<LaunchedProcess> launch_session(const SessionRequest& request) {
   CgroupEntrance cgroup = WARDER_TRY_WITH(request.cgroup.entrance(), "cgroup");
   std::optional<BorrowedFd> birth_place;
   if (cgroup.birth_place) birth_place = cgroup.birth_place;
+  auto [gate_mine, gate_theirs] = WARDER_TRY(kernel::make_seqpacket_pair());
   kernel::Cloned joiner = WARDER_TRY(kernel::clone_process({.flags = 0, .cgroup_v2 = birth_place}));
   if (joiner.child()) {
     mine.reset();
+    gate_mine.reset();
+    // Whoever was not born in the cgroup waits until it has been moved there.
+    if (char byte = 0; request.cgroup.unified() && !birth_place && ::read(gate_theirs.get(), &byte, 1) != 1) ::_exit(1);
+    gate_theirs.reset();
     become_session(request, target, cgroup, boot, std::move(theirs));
   }
   theirs.reset();
+  gate_theirs.reset();
+  if (request.cgroup.unified() && !birth_place) {
+    WARDER_TRY_WITH(request.cgroup.enter(joiner.pid), "cgroup");
+    if (::send(gate_mine.get(), "", 1, MSG_NOSIGNAL) != 1) return Error::syscall("release the session");
+  }
   return Session(request, std::move(joiner), std::move(mine)).run();
 }
 

@@ -38,7 +38,7 @@ Result<ProcessIdentity> identify_process(pid_t pid);
 
 /// Where the container's cgroup is; written by runtime/cgroups and given back to it.
 struct CgroupState {
-  std::string manager = "cgroupfs";  ///< "cgroupfs", "systemd" or "disabled"
+  std::string manager = "cgroupfs";  ///< "cgroupfs", "systemd", "systemd-user" or "disabled"
   std::string path;                  ///< relative to the root of each hierarchy, with a leading "/"
   /// The directories that warder made or joined, absolute on the host: one for v2, one per controller for v1.
   struct Directory {

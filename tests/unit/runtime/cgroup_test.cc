@@ -229,8 +229,10 @@ BOOST_AUTO_TEST_CASE(a_process_is_found_frozen_killed_and_the_cgroup_removed) {
   std::string id = "warder-unit-" + std::to_string(::getpid());
   std::string path = "/warder-unit/" + id;
   Resources resources;
+  Annotations annotations;
   resources.pids_limit = 20;
-  auto cgroup = Cgroup::create({.id = id, .cgroups_path = path, .resources = resources});
+  auto cgroup =
+      Cgroup::create({.id = id, .cgroups_path = path, .resources = resources, .annotations = annotations, .announce = {}});
   BOOST_REQUIRE_MESSAGE(cgroup.ok(), (cgroup.ok() ? std::string() : cgroup.error().text()));
   pid_t child = ::fork();
   if (child == 0) {
@@ -258,9 +260,12 @@ BOOST_AUTO_TEST_CASE(a_path_that_climbs_is_refused_and_leaves_nothing) {
   std::string id = "warder-unit-climb";
   std::string path = "/warder-unit/../../etc";
   Resources resources;
-  BOOST_TEST(!Cgroup::create({.id = id, .cgroups_path = path, .resources = resources}).ok());
+  Annotations annotations;
+  BOOST_TEST(
+      !Cgroup::create({.id = id, .cgroups_path = path, .resources = resources, .annotations = annotations, .announce = {}}).ok());
   path = "/";
-  BOOST_TEST(!Cgroup::create({.id = id, .cgroups_path = path, .resources = resources}).ok());
+  BOOST_TEST(
+      !Cgroup::create({.id = id, .cgroups_path = path, .resources = resources, .annotations = annotations, .announce = {}}).ok());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
