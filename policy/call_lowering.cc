@@ -40,6 +40,22 @@ WholeCall whole_call(const Profile& profile, int number) {
   return found;
 }
 
+/// Rare calls without a handler of their own, which `live: true` hands over for a later profile to deny. Not those that every
+/// program makes all the time, nor those with which a process becomes the workload.
+bool may_be_denied_later(int number) {
+  static const std::vector<int> numbers = [] {
+    std::vector<int> all;
+    for (const char* group : {"@clock", "@cpu-emulation", "@debug", "@keyring", "@module", "@mount", "@obsolete", "@pkey", "@raw-io",
+                              "@reboot", "@swap", "@io-uring", "@aio"}) {
+      const auto some = syscalls_of(group);
+      if (some) all.insert(all.end(), some->begin(), some->end());
+    }
+    for (const auto& call : path_calls()) std::erase(all, syscall_number(call.call).value_or(-1));
+    return all;
+  }();
+  return std::ranges::find(numbers, number) != numbers.end();
+}
+
 /// How much of a call has to be looked at.
 enum class Need : std::uint8_t { none, writing, always };
 
@@ -52,6 +68,7 @@ class Lowering {
     lowered_.unaddressed.resize(chain.size());
     for (const auto* profile : chain) {
       everywhere_.push_back(rights_everywhere(*profile));
+      live_ = live_ || profile->live;
       hides_.push_back(profile->paths && std::ranges::any_of(*profile->paths, &PathEntry::hide));
     }
   }
@@ -85,6 +102,7 @@ class Lowering {
   void whole_calls();
   bool deny_whole(std::size_t place, int number, bool settled);
   bool harden_whole(std::size_t place, int number, bool settled);
+  void hand_over(int number);
   void conditions();
   void condition(std::size_t place, const HardeningRule& rule, int number);
   void raw_transport(std::size_t place, int number, int error);
@@ -104,6 +122,7 @@ class Lowering {
   std::vector<Rights> everywhere_;
   std::vector<bool> hides_;
   CallLowering lowered_;
+  bool live_ = false;
   std::vector<int> settled_;  ///< numbers that are refused as a whole
 };
 
@@ -117,7 +136,18 @@ void Lowering::whole_calls() {
       if (said.word == Word::nothing) settled = harden_whole(place, number, settled) || settled;
     }
     if (settled) settled_.push_back(number);
+    if (!settled && live_ && may_be_denied_later(number)) hand_over(number);
   }
+}
+
+/// Nobody refuses it yet: the supervisor is asked so that a later profile may.
+void Lowering::hand_over(int number) {
+  const auto live = std::ranges::find_if(chain_, &Profile::live);
+  const auto place = static_cast<std::size_t>(live - chain_.begin());
+  const Source source = (*live)->layers.empty() ? Source{} : (*live)->layers.back().source;
+  lowered_.refusals[place].push_back({number, 0, DenyAction::refuse, false, source});
+  add(number, {}, FilterAction::notify);
+  report(number, FilterAction::notify, 0, "", "live: true", source);
 }
 
 bool Lowering::deny_whole(std::size_t place, int number, bool settled) {
@@ -127,7 +157,9 @@ bool Lowering::deny_whole(std::size_t place, int number, bool settled) {
   lowered_.refusals[place].push_back({number, error, profile.on_deny.action, false, rule.source});
   if (settled) return true;
   FilterAction action = FilterAction::notify;
-  if (enforces(profile) && profile.audit == Audit::cheap && profile.on_deny.action == DenyAction::refuse) {
+  if (profile.live) {
+    // Every refusal is the supervisor's, so that it can be taken back.
+  } else if (enforces(profile) && profile.audit == Audit::cheap && profile.on_deny.action == DenyAction::refuse) {
     action = FilterAction::error;
   } else if (enforces(profile) && profile.audit == Audit::cheap && profile.on_deny.action == DenyAction::kill) {
     action = FilterAction::kill;
@@ -269,6 +301,16 @@ void Lowering::families() {
     std::erase_if(*common, [&](int family) {
       return std::ranges::find(*profile->network.families, family) == profile->network.families->end();
     });
+  }
+  if (live_) {
+    const auto* profile = *std::ranges::find_if(chain_, &Profile::live);
+    for (const auto name : {std::string_view("socket"), std::string_view("socketpair")}) {
+      const int number = *syscall_number(name);
+      if (std::ranges::find(settled_, number) != settled_.end()) continue;
+      add(number, {}, FilterAction::notify);
+      report(number, FilterAction::notify, EAFNOSUPPORT, "", "live: true", profile->network.families_source);
+    }
+    return;
   }
   if (!common) return;
   for (const auto name : {std::string_view("socket"), std::string_view("socketpair")}) {

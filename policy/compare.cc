@@ -1,6 +1,7 @@
 #include "policy/compare.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <set>
 #include <tuple>
@@ -33,8 +34,13 @@ std::vector<std::string> patterns_of(const Profile& before, const Profile& after
   return patterns;
 }
 
+struct TellingPaths {
+  std::vector<std::string> paths;
+  bool complete = true;
+};
+
 /// One path for every set of patterns that some path matches.
-std::vector<std::string> telling_paths(const std::vector<std::string>& patterns) {
+TellingPaths telling_paths(const std::vector<std::string>& patterns) {
   using State = std::vector<PatternPosition>;
   struct Step {
     State state;
@@ -64,32 +70,12 @@ std::vector<std::string> telling_paths(const std::vector<std::string>& patterns)
       if (seen.insert({next.state, byte == '/'}).second) open.push_back(std::move(next));
     }
   }
-  return paths;
+  return {std::move(paths), open.empty()};
 }
 
 Source source_of(const Profile& profile, const PathEntry* entry) {
   if (entry != nullptr) return entry->source;
   return profile.paths ? profile.paths_source : Source{};
-}
-
-void compare_paths(const Profile& before, const Profile& after, std::vector<Difference>& differences) {
-  if (!before.paths && !after.paths) return;
-  using Seen = std::tuple<std::uint32_t, const PathEntry*, const PathEntry*>;
-  std::set<Seen> seen;
-  const auto add = [&](bool allowed, Rights rights, const std::string& path, const PathRights& was, const PathRights& is) {
-    if (rights.empty() || !seen.insert({allowed ? rights.bits() : ~rights.bits(), was.entry, is.entry}).second) return;
-    differences.push_back(
-        {allowed, rights_text(rights) + " on " + path, source_of(before, was.entry), source_of(after, is.entry)});
-  };
-  for (const auto& path : telling_paths(patterns_of(before, after))) {
-    const PathRights was = path_rights(before, path);
-    const PathRights is = path_rights(after, path);
-    add(true, is.allow.without(was.allow), path, was, is);
-    add(false, was.allow.without(is.allow), path, was, is);
-    if (was.hidden != is.hidden && seen.insert({0, was.entry, is.entry}).second) {
-      differences.push_back({was.hidden, "the sight of " + path, source_of(before, was.entry), source_of(after, is.entry)});
-    }
-  }
 }
 
 Source source_of(const Profile& profile, const Origin& origin) {
@@ -112,31 +98,76 @@ void compare_request(const Profile& before, const Profile& after, std::string_vi
   differences.push_back({really_allowed(is), request->text, source_of(before, was.origin), source_of(after, is.origin)});
 }
 
-/// Concrete far ends at the border of a rule: its first address, at its first and last port.
-std::vector<std::string> far_ends(const AddressRule& rule) {
-  if (rule.transport == Transport::unix_path)
-    return {"unix " + (is_literal(rule.name) ? literal_start(rule.name) : literal_start(rule.name) + "/x")};
-  if (rule.transport == Transport::unix_abstract) return {"abstract " + rule.name};
-  if (!rule.name.empty()) return {};
-  std::string host = "192.0.2.1";
-  if (!rule.any_address && rule.prefix > 0) host = address_text(rule);
-  const std::string word = rule.transport == Transport::tcp ? "tcp " : "udp ";
-  return {word + host + ":" + std::to_string(rule.port_low), word + host + ":" + std::to_string(rule.port_high)};
+/// Where a list of rules may change its mind: the first address of each, the first behind it, and so for ports. Every region that
+/// the rules tell apart begins at such a pair.
+struct Borders {
+  std::set<std::array<std::uint8_t, 16>> ipv4, ipv6;
+  std::set<std::uint16_t> ports{9};
+};
+
+void add_borders(Borders& borders, const AddressRule& rule) {
+  borders.ports.insert(rule.port_low);
+  if (rule.port_high < 65535) borders.ports.insert(static_cast<std::uint16_t>(rule.port_high + 1));
+  if (rule.any_address || !rule.name.empty()) return;
+  auto& addresses = rule.ipv6 ? borders.ipv6 : borders.ipv4;
+  addresses.insert(rule.address);
+  auto behind = rule.address;
+  for (int bit = rule.prefix - 1; bit >= 0; --bit) {  // the prefix as a number, plus one
+    auto& byte = behind[static_cast<std::size_t>(bit / 8)];
+    const auto mask = static_cast<std::uint8_t>(0x80U >> (bit % 8));
+    byte ^= mask;
+    if ((byte & mask) != 0) {
+      addresses.insert(behind);
+      return;
+    }
+  }
 }
 
-void compare_addresses(const Profile& before, const Profile& after, std::vector<Difference>& differences) {
-  for (const bool outgoing : {true, false}) {
-    std::set<std::string> asked;
-    for (const Profile* profile : {&before, &after}) {
-      const auto& rules = outgoing ? profile->network.connect : profile->network.bind;
-      if (!rules) continue;
-      for (const auto& rule : *rules) {
-        for (const auto& end : far_ends(rule)) asked.insert(end);
+std::string host_text(const std::array<std::uint8_t, 16>& address, bool ipv6) {
+  AddressRule rule;
+  rule.address = address;
+  rule.ipv6 = ipv6;
+  rule.prefix = ipv6 ? 128 : 32;
+  return address_text(rule);
+}
+
+constexpr std::size_t most_pairs = 20000;
+
+/// What to ask of one list of each profile.
+std::set<std::string> far_ends(const Profile& before, const Profile& after, bool outgoing) {
+  Borders borders;
+  borders.ipv4.insert({{192, 0, 2, 1}});
+  std::set<std::string> asked;
+  std::vector<std::string> unix_patterns;
+  for (const Profile* profile : {&before, &after}) {
+    const auto& rules = outgoing ? profile->network.connect : profile->network.bind;
+    if (!rules) continue;
+    for (const auto& rule : *rules) {
+      if (rule.transport == Transport::unix_abstract) {
+        asked.insert("abstract " + (is_literal(rule.name) ? literal_start(rule.name) : literal_start(rule.name) + "x"));
+      } else if (rule.transport == Transport::unix_path) {
+        for (auto& one : expand_braces(rule.name)) unix_patterns.push_back(std::move(one));
+      } else {
+        add_borders(borders, rule);
       }
     }
-    if (!asked.empty()) asked.insert({"tcp 192.0.2.1:9", "udp 192.0.2.1:9"});
-    for (const auto& end : asked) compare_request(before, after, outgoing ? "connect" : "bind", end, differences);
   }
+  std::ranges::sort(unix_patterns);
+  unix_patterns.erase(std::unique(unix_patterns.begin(), unix_patterns.end()), unix_patterns.end());
+  if (!unix_patterns.empty()) {
+    for (const auto& path : telling_paths(unix_patterns).paths) asked.insert("unix " + path);
+  }
+  std::vector<std::string> hosts;
+  for (const auto& address : borders.ipv4) hosts.push_back(host_text(address, false));
+  for (const auto& address : borders.ipv6) hosts.push_back(host_text(address, true));
+  const bool every_pair = hosts.size() * borders.ports.size() <= most_pairs;
+  for (const auto& host : hosts) {
+    for (const auto port : borders.ports) {
+      for (const char* transport : {"tcp ", "udp "}) asked.insert(transport + host + ":" + std::to_string(port));
+      if (!every_pair) break;
+    }
+  }
+  return asked;
 }
 
 void compare_words(const Profile& before, const Profile& after, std::vector<Difference>& differences) {
@@ -156,10 +187,55 @@ void compare_words(const Profile& before, const Profile& after, std::vector<Diff
 
 }  // namespace
 
+PathComparison compare_paths(const Profile& before, const Profile& after) {
+  PathComparison comparison;
+  if (!before.paths && !after.paths) return comparison;
+  using Seen = std::tuple<std::uint32_t, const PathEntry*, const PathEntry*>;
+  std::set<Seen> seen;
+  const auto add = [&](bool allowed, Rights rights, const std::string& path, const PathRights& was, const PathRights& is) {
+    if (rights.empty() || !seen.insert({allowed ? rights.bits() : ~rights.bits(), was.entry, is.entry}).second) return;
+    comparison.differences.push_back({allowed, rights, path, source_of(before, was.entry), source_of(after, is.entry)});
+  };
+  const TellingPaths telling = telling_paths(patterns_of(before, after));
+  comparison.complete = telling.complete;
+  for (const auto& path : telling.paths) {
+    const PathRights was = path_rights(before, path);
+    const PathRights is = path_rights(after, path);
+    add(true, is.allow.without(was.allow), path, was, is);
+    add(false, was.allow.without(is.allow), path, was, is);
+    if (was.hidden != is.hidden && seen.insert({0, was.entry, is.entry}).second) {
+      comparison.differences.push_back({was.hidden, {}, path, source_of(before, was.entry), source_of(after, is.entry)});
+    }
+  }
+  return comparison;
+}
+
+std::vector<Difference> compare_addresses(const Profile& before, const Profile& after) {
+  std::vector<Difference> differences;
+  for (const bool outgoing : {true, false}) {
+    const std::string_view word = outgoing ? "connect" : "bind";
+    const bool present = (outgoing ? before.network.connect : before.network.bind) ||
+                         (outgoing ? after.network.connect : after.network.bind);
+    if (!present) continue;
+    using Lines = std::tuple<bool, std::uint32_t, std::uint32_t, std::string>;  // one example for each pair of lines
+    std::set<Lines> seen;
+    std::vector<Difference> found;
+    for (const auto& end : far_ends(before, after, outgoing)) compare_request(before, after, word, end, found);
+    for (auto& one : found) {
+      const std::string transport = one.what.substr(word.size() + 1, 3);
+      if (seen.insert({one.allowed, one.before.line, one.after.line, transport}).second) differences.push_back(std::move(one));
+    }
+  }
+  return differences;
+}
+
 std::vector<Difference> compare_profiles(const Profile& before, const Profile& after) {
   std::vector<Difference> differences;
-  compare_paths(before, after, differences);
-  compare_addresses(before, after, differences);
+  for (const auto& one : compare_paths(before, after).differences) {
+    const std::string what = one.rights.empty() ? "the sight of " : rights_text(one.rights) + " on ";
+    differences.push_back({one.allowed, what + one.path, one.before, one.after});
+  }
+  for (auto& one : compare_addresses(before, after)) differences.push_back(std::move(one));
   compare_words(before, after, differences);
   return differences;
 }

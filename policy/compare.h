@@ -19,4 +19,20 @@ struct Difference {
 /// either profile. System calls, families and capabilities: each.
 [[nodiscard]] std::vector<Difference> compare_profiles(const Profile& before, const Profile& after);
 
+/// Rights on one path that the entries of two profiles decide differently, whatever their modes are.
+struct PathDifference {
+  bool allowed = false;
+  Rights rights;      ///< empty: the sight of the path
+  std::string path;   ///< one of those that this pair of entries decides
+  Source before, after;
+};
+struct PathComparison {
+  std::vector<PathDifference> differences;
+  bool complete = true;  ///< false: too many patterns to walk all of them
+};
+[[nodiscard]] PathComparison compare_paths(const Profile& before, const Profile& after);
+
+/// The part of compare_profiles() about addresses; exact but for host names and patterns of abstract names.
+[[nodiscard]] std::vector<Difference> compare_addresses(const Profile& before, const Profile& after);
+
 }  // namespace warder::policy

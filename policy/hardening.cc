@@ -107,6 +107,7 @@ Rights rights_everywhere(const Profile& profile) {
 
 bool hardening_applies(const HardeningRule& rule, const Profile& profile) {
   if (!profile.hardening) return false;
+  if (profile.live) return true;  // what is restricted later must be closed now
   switch (rule.scope) {
     case Scope::always:
       return true;

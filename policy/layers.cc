@@ -151,6 +151,7 @@ MergeOutcome merge_layers(const std::string& name, const LayerFile& top, const L
 std::string Profile::hash() const {
   std::string all;
   for (const auto& layer : layers) all += layer.name + " " + layer.hash + "\n";
+  if (mode_by_annotation) all += "mode " + std::to_string(static_cast<unsigned>(mode)) + "\n";
   if (ceiling) all += "ceiling " + ceiling->hash() + "\n";
   return sha256_text(all);
 }

@@ -46,12 +46,14 @@ class Loader {
         location.profile = ProfileFile{found->name, found->file.file, std::move(found->file.text)};
       }
     }
+    location.mode = mode_;
     location.config = std::move(outcome_.config);
     location.findings = std::move(outcome_.findings);
     return location;
   }
 
   LoadOutcome load(Location&& location) {
+    mode_ = location.mode;
     outcome_.config = std::move(location.config);
     outcome_.findings = std::move(location.findings);
     if (location.profile) {
@@ -101,6 +103,7 @@ class Loader {
       check("hostname", request_.hostname);
       check("domainname", request_.domainname);
     }
+    check_mode();
     if (!request_.annotation) return;
     check("annotation io.warder.profile", *request_.annotation);
     if (request_.annotation->empty()) error("annotation io.warder.profile is empty; accepted: the name of a profile");
@@ -108,6 +111,23 @@ class Loader {
     if (!outcome_.config.allow_annotation) {
       error("annotation io.warder.profile is given, but " + request_.where.config_file + " says allow-annotation: false");
     }
+  }
+
+  /// The mode that the annotation asks for, where the administrator lets it.
+  void check_mode() {
+    if (!request_.mode) return;
+    constexpr std::string_view annotation = "annotation io.warder.mode";
+    const std::string& word = *request_.mode;
+    if (word != "audit" && word != "learn") {
+      return error(std::string(annotation) + " is '" + word.substr(0, 300) + "'; accepted: audit, learn");
+    }
+    const Mode mode = word == "learn" ? Mode::learn : Mode::audit;
+    const auto& allowed = outcome_.config.allow_modes;
+    if (std::find(allowed.begin(), allowed.end(), mode) == allowed.end()) {
+      return error(std::string(annotation) + " asks for mode " + word + ", but " + request_.where.config_file +
+                   " does not say allow-modes: [" + word + "]");
+    }
+    mode_ = mode;
   }
 
   /// `name` from the directories, then stock, leaving out files that are in use already.
@@ -228,12 +248,17 @@ class Loader {
     keep(std::move(merged.findings));
     merged.profile.ceiling = ceiling();
     if (failed()) return;
+    if (mode_) {
+      merged.profile.mode = *mode_;
+      merged.profile.mode_by_annotation = true;
+    }
     outcome_.profile = std::move(merged.profile);
   }
 
   const LoadRequest& request_;
   Variables variables_;
   std::vector<FileAnswer>* asked_;
+  std::optional<Mode> mode_;
   LoadOutcome outcome_;
 };
 

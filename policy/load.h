@@ -17,6 +17,7 @@ struct LoadRequest {
   std::string hostname;                   ///< of config.json; "" where it has none
   std::string domainname;                 ///< of config.json
   std::optional<std::string> annotation;  ///< the value of io.warder.profile
+  std::optional<std::string> mode;        ///< the value of io.warder.mode
   bool joins_uts_namespace = false;       ///< the namespace is another container's: the hostname is no key
   ProfileDirectories where;               ///< from profile_directories()
 };
@@ -45,6 +46,7 @@ struct ProfileFile {
 };
 struct Location {
   std::optional<ProfileFile> profile;  ///< absent: refuse to create, and show the findings
+  std::optional<Mode> mode;            ///< that an annotation asked for
   Config config;
   std::vector<Finding> findings;
 };

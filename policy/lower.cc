@@ -1,6 +1,8 @@
 // Puts the parts of lowering together: canonical profiles, Landlock, system calls, the block.
 #include "policy/lower.h"
 
+#include <linux/landlock.h>
+
 #include <algorithm>
 
 #include "linux/newer.h"
@@ -90,6 +92,15 @@ struct Walls {
   bool checks_exec = false;
 };
 
+/// Programs are executed by the kernel itself, for everybody in the domain: what Landlock says about them could not change later.
+void leave_exec_to_supervisor(LandlockLowering& landlock) {
+  landlock.handled &= ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE};
+  landlock.exact = landlock.exact.without(Right::exec);
+  for (auto& rule : landlock.paths) rule.access &= landlock.handled;
+  std::erase_if(landlock.paths, [](const auto& rule) { return rule.access == 0; });
+  if (landlock.handled == 0) landlock.paths.clear();
+}
+
 // There is one Landlock ruleset: that of the last profile that enforces path rights. The others' are left to the supervisor.
 Result<Walls> build_walls(const std::vector<Profile>& chain, const std::vector<CompiledRules>& rules, const KernelFacts& kernel,
                           const ContainerFacts& container) {
@@ -103,14 +114,17 @@ Result<Walls> build_walls(const std::vector<Profile>& chain, const std::vector<C
     const auto block = WARDER_TRY(paths_alone(rules[owner]));
     const Compiled compiled = WARDER_TRY(Compiled::open(block));
     // Where refusals are logged the supervisor is asked anyway; for execve, which it cannot do itself, Landlock stays the proof.
-    const bool cheap = chain[owner].audit == Audit::cheap;
+    const bool live = std::ranges::any_of(chain, &Profile::live);
+    const bool cheap = chain[owner].audit == Audit::cheap && !live;
     walls.landlock = lower_to_landlock(chain[owner], compiled, cheap ? rights_all : Rights(Right::exec), kernel, container);
+    if (live) leave_exec_to_supervisor(walls.landlock);
     if (cheap) {
       walls.mounts = lower_to_mounts(chain[owner], container);
       walls.elsewhere[owner].rights = walls.landlock.exact | walls.mounts.exact;
     }
   }
   for (std::size_t i = 0; i < chain.size(); ++i) {
+    if (chain[i].live) walls.checks_exec = true;
     if (chain[i].mode != Mode::enforce || rights_everywhere(chain[i]).covers(Right::exec)) continue;
     if (i != owner || !walls.landlock.exact.any(Right::exec)) walls.checks_exec = true;
   }
@@ -120,7 +134,7 @@ Result<Walls> build_walls(const std::vector<Profile>& chain, const std::vector<C
 // A second wall for TCP: the supervisor decides about addresses, Landlock about ports. Never the only one: a socket that listens
 // without bind gets its port past Landlock.
 void wall_ports(const std::vector<Profile>& chain, const KernelFacts& kernel, CompiledPlan& plan) {
-  if (kernel.landlock_abi < 4 || chain.back().mode != Mode::enforce) return;
+  if (kernel.landlock_abi < 4 || chain.back().mode != Mode::enforce || chain.back().live) return;
   const auto wall = [&](const std::optional<std::vector<AddressRule>>& rules, std::uint64_t access) {
     const auto ports = rules ? few_tcp_ports(*rules) : std::nullopt;
     if (!ports) return;
@@ -151,7 +165,38 @@ Result<void> check_kernel(const CompiledPlan& plan, const KernelFacts& kernel, c
                   "kernel does not have");
 }
 
+/// Calls that the running program hands over as a whole, and that nobody refuses any more: allowed by their number.
+void keep_decided(const Compiled& created, CompiledPlan& plan) {
+  const Source whole = plan.rules.back().whole;
+  for (int number = 0; number <= newest_syscall; ++number) {
+    if (!created.decides_by_number(number)) continue;
+    const auto names_it = [number](const CompiledRefusal& refusal) { return refusal.number == number; };
+    const bool named = std::ranges::any_of(plan.rules, [&](const auto& rules) { return std::ranges::any_of(rules.refusals, names_it); });
+    if (!named) plan.rules.back().refusals.push_back({number, 0, DenyAction::refuse, false, whole});
+  }
+}
+
 }  // namespace
+
+Result<std::vector<std::byte>> lower_for_running(const Profile& profile, const Compiled& created,
+                                                               const ContainerFacts& container) {
+  const auto chain = WARDER_TRY(canonical_chain(profile, container));
+  CompiledPlan plan;
+  for (const auto& one : chain) plan.rules.push_back(rules_of(one));
+  describe(profile, chain, plan);
+  std::vector<const Profile*> links;
+  for (const auto& one : chain) links.push_back(&one);
+  const CallLowering calls = lower_calls(links, std::vector<EnforcedElsewhere>(chain.size()));
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    plan.rules[i].refusals = calls.refusals[i];
+    plan.rules[i].refuses_undivided = calls.undivided[i] != 0;
+    plan.rules[i].refuses_unaddressed = calls.unaddressed[i] != 0;
+  }
+  keep_decided(created, plan);
+  plan.checks_exec = created.checks_exec();
+  plan.needs_listener = created.needs_listener();
+  return write_compiled(plan);
+}
 
 Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const ContainerFacts& container) {
   const auto chain = WARDER_TRY(canonical_chain(profile, container));

@@ -89,4 +89,9 @@ struct Lowered {
 /// Compiles a checked profile, its ceiling included, for one kernel and one container.
 [[nodiscard]] Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const ContainerFacts& container);
 
+/// The block with which PID 1 decides by another profile in a container that was created with `created`: without a seccomp
+/// program, a ruleset and mounts, which stay as they are (policy/live_change.h says whether that will do).
+[[nodiscard]] Result<std::vector<std::byte>> lower_for_running(const Profile& profile, const Compiled& created,
+                                                               const ContainerFacts& container);
+
 }  // namespace warder::policy

@@ -54,7 +54,7 @@ EntryReport syscall_report(const Profile& profile, const SyscallRule& rule) {
     return report;
   }
   const bool in_program =
-      profile.mode == Mode::enforce && profile.audit == Audit::cheap && profile.on_deny.action != DenyAction::stop_container;
+      profile.mode == Mode::enforce && profile.audit == Audit::cheap && !profile.live && profile.on_deny.action != DenyAction::stop_container;
   report.enforcers = {in_program ? Enforcer::bpf : Enforcer::notify};
   report.silent = in_program;
   if (in_program) report.note = "audit: cheap; refused by the seccomp program without a line";
@@ -74,7 +74,7 @@ std::vector<EntryReport> report_entries(const Profile& profile, const EnforcedEl
   report_addresses(profile.network.connect, reports);
   report_addresses(profile.network.bind, reports);
   if (profile.network.families) {
-    const bool in_program = profile.mode == Mode::enforce && profile.audit == Audit::cheap;
+    const bool in_program = profile.mode == Mode::enforce && profile.audit == Audit::cheap && !profile.live;
     reports.push_back({profile.network.families_source,
                        "families",
                        {in_program ? Enforcer::bpf : Enforcer::notify},

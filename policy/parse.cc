@@ -127,7 +127,6 @@ void read_document(YamlReader& reader, const YAML::Node& root, const Variables& 
        [&](const auto& key, const auto& value) {
          document.live = reader.at(key);
          profile.live = reader.boolean(value, "live").value_or(false);
-         if (profile.live) reader.error(value, "live profiles cannot be changed while they run by this version; accepted: false");
        }},
       {"paths", [&](const auto& key, const auto& value) { read_paths(reader, key, value, variables, profile); }},
       {"network", [&](const auto&, const auto& value) { read_network(reader, value, variables, profile); }},
@@ -154,7 +153,8 @@ ParseOutcome parse_profile(std::string_view text, const std::shared_ptr<const st
       reader.error(reader.at_file(), "is not well-formed: " + fault.msg);
     }
   }
-  outcome.document.profile.layers.push_back({"", Source{file, 0, 0}, sha256_text(text)});
+  outcome.document.profile.layers.push_back(
+      {"", Source{file, 0, 0}, sha256_text(text), std::make_shared<const std::string>(text)});
   std::stable_sort(outcome.findings.begin(), outcome.findings.end(), [](const Finding& a, const Finding& b) {
     return std::pair(a.source.line, a.source.column) < std::pair(b.source.line, b.source.column);
   });

@@ -88,6 +88,7 @@ struct Layer {
   std::string name;
   Source source;     ///< its file
   std::string hash;  ///< "sha256:…" of the file's bytes
+  std::shared_ptr<const std::string> text;
 };
 
 /// The whole policy of one container.
@@ -95,6 +96,7 @@ struct Profile {
   std::string name;
   std::string description;
   Mode mode = Mode::enforce;
+  bool mode_by_annotation = false;  ///< not what the files say
   Audit audit = Audit::refused;
   bool live = false;
   std::vector<Layer> layers;                    ///< in order of application, the profile itself last
@@ -111,7 +113,7 @@ struct Profile {
   /// The administrator's mandatory.yaml, asked first: what it denies, nothing allows.
   std::shared_ptr<const Profile> ceiling;
 
-  [[nodiscard]] std::string hash() const;  ///< "sha256:…" over all layers and the ceiling
+  [[nodiscard]] std::string hash() const;  ///< "sha256:…" over all layers, an annotation's mode and the ceiling
 };
 
 /// One finding of parsing or checking. `lint` findings do not stop a container.

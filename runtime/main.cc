@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "policy/load.h"
 #include "runtime/commands/command_line.h"
 #include "runtime/commands/profile.h"
 #include "runtime/commands/verb.h"
@@ -38,8 +39,13 @@ std::string help_text() {
   return text;
 }
 
-Result<LogLevel> log_level(const GlobalOptions& options) {
+Result<LogLevel> log_level(GlobalOptions options) {
   if (options.debug) return LogLevel::debug;
+  if (options.log_level.empty()) {
+    // What is wrong in warder.yaml is told by the commands that go by it.
+    options.log_level = policy::load_config(policy::profile_directories(std::nullopt, false)).config.log_level;
+    if (options.log_level.empty()) return LogLevel::error;
+  }
   if (options.log_level == "error") return LogLevel::error;
   if (options.log_level == "warning" || options.log_level == "warn") return LogLevel::warning;
   if (options.log_level == "info") return LogLevel::info;

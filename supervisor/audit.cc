@@ -1,6 +1,7 @@
 #include "supervisor/audit.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,8 +18,7 @@ namespace warder::supervisor {
 namespace {
 
 constexpr std::int64_t fold_milliseconds = 1000;
-constexpr std::int64_t lines_per_second = 200;
-constexpr std::int64_t burst = 1000;
+constexpr int recording_patience = 1000;  ///< milliseconds that a recording waits for a sink that is full
 constexpr std::size_t remembered_uses = std::size_t{1} << 15U;  ///< 256 KiB, in mode learn alone
 
 std::string now_text() {
@@ -106,14 +106,45 @@ std::string audit_hint(const AuditEvent& event) {
   return {};
 }
 
-AuditLog::AuditLog(BorrowedFd sink, BorrowedFd procfs, std::string_view container_id, const policy::Compiled& policy)
-    : sink_(sink), procfs_(procfs), tokens_(burst) {
+AuditLog::AuditLog(BorrowedFd sink, BorrowedFd procfs, std::string_view container_id, const policy::Compiled& policy,
+                   AuditPlan plan)
+    : sink_(sink), procfs_(procfs), plan_(std::move(plan)), id_(container_id), tokens_(plan_.burst) {
+  begin(policy);
+}
+
+void AuditLog::begin(const policy::Compiled& policy) {
   JsonLine line;
-  line.text("id", container_id);
+  line.text("id", id_);
   line.text("profile", policy.profile_name());
   line.text("hash", policy.profile_hash());
   prefix_ = line.members();
-  if (policy.mode() == policy::Mode::learn) learned_.resize(remembered_uses);
+  learned_ = std::vector<std::uint64_t>(policy.mode() == policy::Mode::learn ? remembered_uses : 0);
+  usage_.begin(policy);
+}
+
+void AuditLog::change_policy(const policy::Compiled& policy) {
+  Locked locked(mutex_);
+  for (Folded& folded : folded_) end_fold(folded);
+  if (plan_.usage) write_usage();
+  begin(policy);
+  JsonLine line;
+  line.text("event", "profile-update");
+  if (sink_.valid()) write_line(line.members());
+}
+
+/// One line for each line of the profile that decided something since it came into force.
+void AuditLog::write_usage() {
+  if (!sink_.valid()) return;
+  usage_.for_each([this](std::string_view file, std::uint32_t number, const Usage::Line& one) {
+    JsonLine line;
+    line.text("event", "usage");
+    line.text("rule", std::string(file).append(":").append(std::to_string(number)));
+    line.number("allowed", static_cast<std::int64_t>(one.allowed.load()));
+    line.number("refused", static_cast<std::int64_t>(one.refused.load()));
+    line.number("answers", static_cast<std::int64_t>(one.answers.load()));
+    line.number("nanoseconds", static_cast<std::int64_t>(one.nanoseconds.load()));
+    write_line(line.members());
+  });
 }
 
 std::string AuditLog::describe(const AuditEvent& event, const policy::Verdict& verdict) const {
@@ -204,19 +235,32 @@ void AuditLog::write_event(const std::string& members, std::uint32_t count) {
   write_line(count == 1 ? members : std::string(members).append(",\"count\":").append(std::to_string(count)));
 }
 
-void AuditLog::write_line(const std::string& members) {
-  std::string line = "{\"v\":1,\"time\":\"";
-  line.append(now_text()).append("\",").append(prefix_).append(",").append(members).append("}\n");
-  // A full disk or a closed pipe loses the line; no verdict waits for it.
-  while (::write(sink_.get(), line.data(), line.size()) < 0 && errno == EINTR) {
+bool AuditLog::write_line(const std::string& members) {
+  std::string line = plan_.before + "{\"v\":1,\"time\":\"";
+  line.append(now_text()).append("\",").append(prefix_).append(",").append(members).append("}").append(plan_.after);
+  if (write_out(line)) return true;
+  ++lost_;
+  return false;
+}
+
+/// A full disk, a closed pipe or a slow reader loses the line; no verdict waits for it. A recording with holes is worth nothing,
+/// so that one waits for a while.
+bool AuditLog::write_out(const std::string& line) {
+  for (;;) {
+    const ssize_t written = ::write(sink_.get(), line.data(), line.size());
+    if (written == static_cast<ssize_t>(line.size())) return true;
+    if (written < 0 && errno == EINTR) continue;
+    if (written >= 0 || errno != EAGAIN || learned_.empty()) return false;
+    pollfd room{sink_.get(), POLLOUT, 0};
+    if (::poll(&room, 1, recording_patience) != 1) return false;
   }
 }
 
 bool AuditLog::take_token(std::int64_t now) {
   if (refilled_ == 0) refilled_ = now;
-  const std::int64_t earned = (now - refilled_) * lines_per_second / 1000;
+  const std::int64_t earned = (now - refilled_) * plan_.rate / 1000;
   if (earned > 0) {
-    tokens_ = std::min(burst, tokens_ + earned);
+    tokens_ = std::min<std::int64_t>(plan_.burst, tokens_ + earned);
     refilled_ = now;
   }
   if (tokens_ == 0) return false;
@@ -233,9 +277,11 @@ void AuditLog::flush(Flush what) {
   if (lost_ > 0 && (what == Flush::all || take_token(now))) {
     JsonLine line;
     line.text("event", "rate-limit");
-    line.number("lost", static_cast<std::int64_t>(std::exchange(lost_, 0)));
-    write_line(line.members());
+    const std::uint64_t lost = std::exchange(lost_, 0);
+    line.number("lost", static_cast<std::int64_t>(lost));
+    if (!write_line(line.members())) lost_ = lost;  // and not one more for this line
   }
+  if (what == Flush::all && plan_.usage) write_usage();
 }
 
 int AuditLog::flush_due() const {

@@ -21,6 +21,8 @@
 #include "linux/fd.h"
 #include "policy/core/compiled.h"
 #include "policy/core/rights.h"
+#include "supervisor/protocol/boot.h"
+#include "supervisor/usage.h"
 
 namespace warder::supervisor {
 
@@ -41,9 +43,14 @@ struct AuditEvent {
 class AuditLog {
  public:
   /// `sink` may be invalid: then nothing is written. `procfs` is PID 1's own; both outlive the log.
-  AuditLog(BorrowedFd sink, BorrowedFd procfs, std::string_view container_id, const policy::Compiled& policy);
+  AuditLog(BorrowedFd sink, BorrowedFd procfs, std::string_view container_id, const policy::Compiled& policy,
+           AuditPlan plan = {});
   AuditLog(const AuditLog&) = delete;
   AuditLog& operator=(const AuditLog&) = delete;
+
+  /// Lines are of this profile from now on, counters begin anew, and one line says so. No worker runs meanwhile.
+  void change_policy(const policy::Compiled& policy);
+  [[nodiscard]] Usage& usage() { return usage_; }
 
   /// Is there anything to record? A refusal, what would be one in mode audit, an audited use; in mode learn every use of a path
   /// with rights and of an address, once. Cheap: callers ask before they find out who the caller is.
@@ -68,17 +75,23 @@ class AuditLog {
     std::string members;      ///< of the line, without time and count
   };
 
+  void begin(const policy::Compiled& policy);
+  void write_usage();
   [[nodiscard]] bool learns(const policy::Verdict& verdict) const { return !learned_.empty() && verdict.allowed; }
   void learn(const AuditEvent& event, const policy::Verdict& verdict);
   std::string describe(const AuditEvent& event, const policy::Verdict& verdict) const;
   Folded& slot_for(std::uint64_t key, std::int64_t now);
   void end_fold(Folded& folded);
   void write_event(const std::string& members, std::uint32_t count);
-  void write_line(const std::string& members);
+  bool write_line(const std::string& members);
+  bool write_out(const std::string& line);
   bool take_token(std::int64_t now);
 
   BorrowedFd sink_;
   BorrowedFd procfs_;
+  AuditPlan plan_;
+  std::string id_;
+  Usage usage_;
   std::string prefix_;                  ///< the members that every line begins with
   std::vector<std::uint64_t> learned_;  ///< keys by their low bits; empty but in mode learn
   mutable pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 
 #include "policy/core/syscall_names.h"
 #include "supervisor/files/handlers.h"
@@ -74,6 +75,7 @@ Handler handler_of(int number) {
 }
 
 bool permit(Call& call, const policy::Verdict& verdict, AuditEvent event) {
+  call.decided = call.worker.audit.usage().count(verdict);
   if (verdict.allowed && !call.worker.audit.wants(event, verdict)) return true;
   const CallerStatus& status = call.caller.status();
   event.thread = status.thread.levels > 0 ? call.notification.tid() : 0;
@@ -93,21 +95,41 @@ bool permit(Call& call, const policy::Verdict& verdict, AuditEvent event) {
   return false;
 }
 
+namespace {
+
+void answer(Call& call) {
+  const int number = call.notification.number();
+  const policy::Verdict verdict = call.worker.policy.syscall(number);
+  AuditEvent event;
+  event.section = "syscalls";
+  if ((!verdict.allowed || verdict.would_refuse) && !permit(call, verdict, event)) return;
+  if (const Handler handler = handler_of(number); handler != nullptr) return handler(call);
+  // Handed over as a whole and decided by its number alone, which nobody can change any more.
+  if (verdict.would_refuse || call.worker.policy.decides_by_number(number)) {
+    return (void)std::move(call.notification).let_kernel_run();
+  }
+  (void)std::move(call.notification).deny(EPERM);
+}
+
+std::uint64_t nanoseconds_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
 void handle(Worker& worker, Notification&& received) {
+  const std::uint64_t begun = nanoseconds_now();
   Notification notification = std::move(received);
   if (notification.call().arch != AUDIT_ARCH_X86_64) return (void)std::move(notification).deny(ENOSYS);
   Outcome<Caller> caller = Caller::look(notification, worker.callers, worker.identity, facts_needed(notification.call()));
   if (!caller.ok()) return (void)std::move(notification).deny(caller.code());
   Call call{worker, notification, *caller};
-
-  const policy::Verdict verdict = worker.policy.syscall(notification.number());
-  AuditEvent event;
-  event.section = "syscalls";
-  if ((!verdict.allowed || verdict.would_refuse) && !permit(call, verdict, event)) return;
-  if (const Handler handler = handler_of(notification.number()); handler != nullptr) return handler(call);
-  // Trapped only so that a refusal could be logged, and not refused (audit and learn mode): decided by its number alone.
-  if (verdict.would_refuse) return (void)std::move(notification).let_kernel_run();
-  (void)std::move(notification).deny(EPERM);
+  answer(call);
+  if (call.decided == nullptr) return;
+  call.decided->answers.fetch_add(1, std::memory_order_relaxed);
+  call.decided->nanoseconds.fetch_add(nanoseconds_now() - begun, std::memory_order_relaxed);
 }
 
 }  // namespace warder::supervisor

@@ -16,6 +16,7 @@ struct Call {
   Worker& worker;
   Notification& notification;
   Caller& caller;
+  Usage::Line* decided = nullptr;  ///< the line that decided last
 };
 
 using Handler = void (*)(Call&);

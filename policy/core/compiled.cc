@@ -49,6 +49,15 @@ std::string_view Compiled::read_only(std::size_t index) const {
   return format::text(block_.data(), format::elements<format::Range>(block_.data(), header(block_).read_only)[index]);
 }
 
+std::size_t Compiled::line_count() const {
+  constexpr std::size_t sections = 6;  // paths, connect, bind, families, the file, the hardening set
+  std::size_t lines = 0;
+  for (const auto& rules : format::elements<format::RuleSet>(block_.data(), header(block_).rule_sets)) {
+    lines += sections + rules.paths.entries.count + rules.connect.rules.count + rules.bind.rules.count + rules.syscalls.count;
+  }
+  return lines;
+}
+
 std::uint64_t Compiled::capability_ceiling() const { return header(block_).capability_ceiling; }
 
 }  // namespace warder::policy

@@ -58,6 +58,7 @@ class Compiled {
   /// Checks magic, version, sizes and every offset once; a block that passes can be asked without further checks.
   static Result<Compiled> open(std::span<const std::byte> block);
 
+  [[nodiscard]] std::span<const std::byte> block() const { return block_; }
   [[nodiscard]] std::string_view profile_name() const;
   [[nodiscard]] std::string_view profile_hash() const;  ///< "sha256:…" over all layers
   [[nodiscard]] Mode mode() const;
@@ -82,6 +83,11 @@ class Compiled {
   /// The refusal of a system call that the filter hands to the supervisor only so that it is logged.
   /// `allowed` where the number is no such call.
   [[nodiscard]] Verdict syscall(int number) const;
+  /// True where the filter hands the call over as a whole and its number alone decides, so that one that is allowed may be run
+  /// by the kernel.
+  [[nodiscard]] bool decides_by_number(int number) const;
+  /// How many lines may decide something: entries of `paths`, addresses, system calls, sections.
+  [[nodiscard]] std::size_t line_count() const;
   /// True where execve must be checked at the exec stop because Landlock cannot express the exec rights.
   [[nodiscard]] bool checks_exec() const;
 

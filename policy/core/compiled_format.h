@@ -125,7 +125,7 @@ struct AddressList {
 
 struct SyscallEntry {
   std::int32_t number = 0;
-  std::int32_t error = 0;
+  std::int32_t error = 0;  ///< 0: allowed; the program hands the call over all the same
   std::uint32_t action = 0;
   std::uint32_t always = 0;  ///< refused in every mode: the hardening set
   Place place;

@@ -43,6 +43,7 @@ class Judge {
   [[nodiscard]] Verdict address(NetOperation operation, const Endpoint& endpoint) const;
   [[nodiscard]] Verdict family(int address_family) const;
   [[nodiscard]] Verdict syscall(int number) const;
+  [[nodiscard]] const format::SyscallEntry* syscall_entry(int number) const;
 
   [[nodiscard]] const RuleSet& rules() const { return rules_; }
   [[nodiscard]] TrieView paths() const { return {block_, rules_.paths}; }
@@ -133,7 +134,7 @@ Verdict Judge::family(int address_family) const {
   return refuse(rules_.families_section, EAFNOSUPPORT);
 }
 
-Verdict Judge::syscall(int number) const {
+const format::SyscallEntry* Judge::syscall_entry(int number) const {
   const auto all = format::elements<format::SyscallEntry>(block_, rules_.syscalls);
   std::size_t low = 0;
   std::size_t high = all.size();
@@ -145,10 +146,15 @@ Verdict Judge::syscall(int number) const {
       high = middle;
     }
   }
-  if (low == all.size() || all[low].number != number) return allow(rules_.whole);
-  Verdict verdict = refuse(all[low].place, all[low].error);
-  verdict.action = static_cast<DenyAction>(all[low].action);
-  if (all[low].always != 0) verdict.allowed = false;
+  return low == all.size() || all[low].number != number ? nullptr : &all[low];
+}
+
+Verdict Judge::syscall(int number) const {
+  const format::SyscallEntry* entry = syscall_entry(number);
+  if (entry == nullptr || entry->error == 0) return allow(entry != nullptr ? entry->place : rules_.whole);
+  Verdict verdict = refuse(entry->place, entry->error);
+  verdict.action = static_cast<DenyAction>(entry->action);
+  if (entry->always != 0) verdict.allowed = false;
   return verdict;
 }
 
@@ -207,6 +213,13 @@ Verdict Compiled::family(int address_family) const {
 }
 Verdict Compiled::syscall(int number) const {
   return ask_all(block_, [&](const Judge& judge) { return judge.syscall(number); });
+}
+bool Compiled::decides_by_number(int number) const {
+  const auto& header = *reinterpret_cast<const format::Header*>(block_.data());
+  for (const auto& rules : format::elements<RuleSet>(block_.data(), header.rule_sets)) {
+    if (Judge(block_.data(), rules).syscall_entry(number) != nullptr) return true;
+  }
+  return false;
 }
 
 }  // namespace warder::policy

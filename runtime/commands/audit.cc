@@ -6,13 +6,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <set>
 
 #include "policy/load.h"
 #include "runtime/audit/file.h"
+#include "runtime/audit/sink.h"
 #include "runtime/audit/table.h"
+#include "runtime/commands/colour.h"
 #include "runtime/commands/verb.h"
 
 namespace warder::runtime {
@@ -47,7 +49,9 @@ class Places {
     auto settings = policy::load_config(policy::profile_directories(context.options.profile_dir, context.rootless));
     const std::string faults = policy::findings_text(settings.findings);
     if (!faults.empty()) return Error::user(faults);
-    places.file_ = settings.config.audit_file;
+    places.file_ = settings.config.audit.file;
+    places.sink_ = settings.config.audit.sink;
+    places.recordings_ = WARDER_TRY(recordings_directory(settings.config.learn_directory));
     return places;
   }
 
@@ -56,6 +60,13 @@ class Places {
     std::vector<std::string> files;
     if (given_) return {file_};
     if (!file_.empty() && ::access(file_.c_str(), F_OK) == 0) files.push_back(file_);
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(recordings_, none)) {
+      const std::filesystem::path& recording = entry.path();
+      if (recording.extension() == ".log" && (id_.empty() || id_matches(recording.stem().string(), id_))) {
+        files.push_back(recording.string());
+      }
+    }
     for (const std::string& container : root_.ids()) {
       if (!id_.empty() && !id_matches(container, id_)) continue;
       const std::string log = fmt::format("{}/{}/audit.log", root_.path, container);
@@ -65,6 +76,15 @@ class Places {
   }
 
   [[nodiscard]] Error none() const {
+    if (sink_ == policy::AuditSink::journald) {
+      return Error::user("warder.yaml sends audit lines to the journal; `journalctl -t warder -o cat` shows them");
+    }
+    if (sink_ == policy::AuditSink::syslog) {
+      return Error::user("warder.yaml sends audit lines to syslog, as the program 'warder' of the facility authpriv");
+    }
+    if (sink_ == policy::AuditSink::standard_error) {
+      return Error::user("warder.yaml sends audit lines to standard error, where the engine keeps the container's own log");
+    }
     const std::string whose = id_.empty() ? "any container" : fmt::format("container '{}'", id_);
     const std::string file = file_.empty() ? "warder.yaml names none" : fmt::format("'{}' does not exist", file_);
     return Error::user(fmt::format("no audit log of {} below '{}', and {}; --audit-log FILE names one", whose, root_.path, file));
@@ -73,15 +93,10 @@ class Places {
  private:
   Places(StateRoot root, std::string id) : root_(std::move(root)), id_(std::move(id)) {}
   StateRoot root_;
-  std::string id_, file_;
+  std::string id_, file_, recordings_;
+  policy::AuditSink sink_ = policy::AuditSink::file;
   bool given_ = false;
 };
-
-Colour colour_of_output() {
-  const char* terminal = std::getenv("TERM");
-  const bool capable = terminal != nullptr && std::string_view(terminal) != "dumb" && std::getenv("NO_COLOR") == nullptr;
-  return capable && ::isatty(STDOUT_FILENO) == 1 ? Colour::terminal : Colour::plain;
-}
 
 class Audit : public Verb {
  public:

@@ -11,13 +11,27 @@
 #include "runtime/commands/profile_cache.h"
 #include "runtime/commands/rootfs_facts.h"
 #include "runtime/oci_seccomp.h"
+#include "runtime/state/profile_snapshot.h"
 
 namespace warder::runtime {
 namespace {
 
 constexpr std::string_view profile_annotation = "io.warder.profile";
+constexpr std::string_view mode_annotation = "io.warder.mode";
 
-ProfileState describe(const policy::Profile& profile) {
+supervisor::HookPlan hook_plan(const Hook& hook) {
+  return {.path = hook.path, .args = hook.args, .env = hook.env, .timeout_seconds = hook.timeout_seconds.value_or(0)};
+}
+
+}  // namespace
+
+std::string profile_snapshot(const policy::Profile& profile, const std::string& hostname) {
+  policy::Snapshot snapshot = policy::snapshot_of(profile);
+  snapshot.hostname = hostname;
+  return snapshot_to_json(snapshot);
+}
+
+ProfileState profile_state(const policy::Profile& profile) {
   ProfileState state{.name = profile.name, .file = "builtin", .hash = profile.hash(), .layers = {}};
   for (const policy::Layer& layer : profile.layers) {
     std::string file = layer.source.file != nullptr ? *layer.source.file : "builtin";
@@ -27,28 +41,28 @@ ProfileState describe(const policy::Profile& profile) {
   return state;
 }
 
-supervisor::HookPlan hook_plan(const Hook& hook) {
-  return {.path = hook.path, .args = hook.args, .env = hook.env, .timeout_seconds = hook.timeout_seconds.value_or(0)};
-}
-
-}  // namespace
-
 Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, const Spec& spec, BorrowedFd rootfs,
                                Detail detail) {
   policy::LoadRequest request{.container_id = id,
                               .hostname = spec.hostname,
                               .domainname = spec.domainname,
                               .annotation = std::nullopt,
+                              .mode = std::nullopt,
                               .joins_uts_namespace = false,
                               .where = policy::profile_directories(context.options.profile_dir, context.rootless)};
-  auto annotation = spec.annotations.find(std::string(profile_annotation));
-  if (annotation != spec.annotations.end()) request.annotation = annotation->second;
+  const auto annotation = [&spec](std::string_view name) {
+    const auto found = spec.annotations.find(std::string(name));
+    return found != spec.annotations.end() ? std::optional(found->second) : std::nullopt;
+  };
+  request.annotation = annotation(profile_annotation);
+  request.mode = annotation(mode_annotation);
   const Namespace* uts = spec.linux_.find(NamespaceType::uts);
   request.joins_uts_namespace = uts != nullptr && !uts->path.empty();
 
   policy::Location location = policy::locate_for_container(request);
   if (!location.profile) return Error::user(policy::findings_text(location.findings));
-  PolicyPlan plan{.lowered = {}, .state = {}, .audit_file = context.options.audit_log.value_or(location.config.audit_file)};
+  const policy::Config config = location.config;
+  PolicyPlan plan;
   const KernelFacts kernel = probe_kernel();
   ProfileCache cache(context.root.path + "/@profiles", request, *location.profile, kernel, rootfs_facts(rootfs, spec));
   std::optional<CompiledProfile> known;
@@ -56,6 +70,7 @@ Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, co
   if (known) {
     plan.lowered.block = std::move(known->block);
     plan.state = std::move(known->state);
+    plan.snapshot = std::move(known->snapshot);
   } else {
     policy::LoadOutcome outcome = policy::load_located(request, std::move(location), &cache.asked_files());
     if (!outcome.profile) return Error::user(policy::findings_text(outcome.findings));
@@ -63,12 +78,14 @@ Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, co
     auto lowered = policy::lower(*outcome.profile, kernel, cache.recorded_facts());
     if (!lowered.ok()) return std::move(lowered).error().with(fmt::format("profile '{}'", outcome.profile->name));
     plan.lowered = *std::move(lowered);
-    plan.state = describe(*outcome.profile);
+    plan.state = profile_state(*outcome.profile);
+    plan.snapshot = profile_snapshot(*outcome.profile, spec.hostname);
     // What was warned of must be warned of again.
-    if (detail == Detail::enforced && outcome.findings.empty()) cache.keep({plan.lowered.block, plan.state});
+    if (detail == Detail::enforced && outcome.findings.empty()) cache.keep({plan.lowered.block, plan.state, plan.snapshot});
   }
   auto compiled = WARDER_TRY_WITH(policy::Compiled::open(plan.lowered.block), "compiled profile");
   plan.capability_ceiling = compiled.capability_ceiling();
+  plan.audit = audit_target(config, context.options.audit_log, compiled.mode());
   return plan;
 }
 

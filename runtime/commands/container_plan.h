@@ -6,6 +6,7 @@
 #include "linux/fd.h"
 #include "linux/result.h"
 #include "policy/lower.h"
+#include "runtime/audit/sink.h"
 #include "runtime/commands/create_container.h"
 #include "runtime/config/spec.h"
 #include "supervisor/protocol/boot.h"
@@ -16,14 +17,21 @@ namespace warder::runtime {
 struct PolicyPlan {
   policy::Lowered lowered;
   ProfileState state;
+  std::string snapshot;  ///< for profile.json
   std::uint64_t capability_ceiling = ~std::uint64_t{0};
-  std::string audit_file;  ///< empty: audit.log in the state directory
+  AuditTarget audit;
 };
 
 enum class Detail : std::uint8_t {
   enforced,  ///< what is enforced alone, which may come from the cache below the state root
   reported,  ///< also how: PolicyPlan::lowered with all its reports
 };
+
+/// What later commands know of a profile.
+[[nodiscard]] ProfileState profile_state(const policy::Profile& profile);
+
+/// The text of profile.json.
+[[nodiscard]] std::string profile_snapshot(const policy::Profile& profile, const std::string& hostname);
 
 /// Finds the profile by the names in config.json and compiles it; the error lists every finding.
 Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, const Spec& spec, BorrowedFd rootfs, Detail detail);

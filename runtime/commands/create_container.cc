@@ -16,6 +16,7 @@
 #include "runtime/commands/container_plan.h"
 #include "runtime/config/parse.h"
 #include "runtime/container/hooks.h"
+#include "runtime/state/profile_snapshot.h"
 #include "runtime/text_file.h"
 
 namespace warder::runtime {
@@ -69,13 +70,6 @@ class Undo {
   bool armed_ = true;
 };
 
-Result<Fd> open_audit_log(const StateDirectory& directory, const std::string& file) {
-  constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
-  Fd log(file.empty() ? ::openat(directory.fd().get(), "audit.log", flags, 0600) : ::open(file.c_str(), flags, 0600));
-  if (!log) return Error::syscall(fmt::format("open audit log '{}'", file.empty() ? "audit.log" : file));
-  return log;
-}
-
 Result<void> check_console(const Spec& spec, const ConsoleReceiver& console) {
   bool receiver = !console.path.empty() || console.socket.valid();
   if (spec.process.terminal && !receiver) {
@@ -88,9 +82,10 @@ Result<void> check_console(const Spec& spec, const ConsoleReceiver& console) {
 }
 
 Result<void> launch_into(Container& container, Undo& undo, const CreateOptions& options, const Spec& spec, BorrowedFd rootfs,
-                         supervisor::Boot& boot, const ConsoleReceiver& console, const std::string& audit_file,
+                         supervisor::Boot& boot, const ConsoleReceiver& console, const AuditTarget& audit,
                          const Cgroup& cgroup) {
-  Fd audit_log = WARDER_TRY(open_audit_log(container.directory, audit_file));
+  OpenSink sink = WARDER_TRY(open_audit_sink(audit, container.directory.fd(), options.id));
+  boot.audit = std::move(sink.plan);
   Fd control = WARDER_TRY_WITH(kernel::listen_seqpacket(container.directory.fd(), "control.sock"), "control socket");
   Fd init_binary = WARDER_TRY_WITH(open_init_binary(), "warder-init");
   Fd console_socket;
@@ -106,7 +101,7 @@ Result<void> launch_into(Container& container, Undo& undo, const CreateOptions& 
                         .boot = boot,
                         .init_binary = init_binary,
                         .control_socket = control,
-                        .audit_log = audit_log,
+                        .audit_log = sink.fd,
                         .console_socket = console.socket.valid() ? console.socket : BorrowedFd(console_socket),
                         .cgroup = cgroup,
                         .no_pivot = options.no_pivot,
@@ -150,6 +145,7 @@ Result<Created> create_container(const Context& context, const CreateOptions& op
   StateDirectory directory = WARDER_TRY(StateDirectory::create(context.root, options.id));
   Container container{std::move(directory), first_state(context, options, spec, policy.state)};
   Undo undo(container, context.log);
+  WARDER_TRY(replace_text_file(container.directory.fd(), profile_snapshot_file, policy.snapshot, 0600));
   supervisor::Boot boot = WARDER_TRY(plan_boot(context, options, spec, rootfs, policy));
   CgroupRequest cgroup_request{.id = options.id,
                                .cgroups_path = spec.linux_.cgroups_path,
@@ -168,7 +164,7 @@ Result<Created> create_container(const Context& context, const CreateOptions& op
   // half way.
   container.state.poststop = spec.hooks.poststop;
   if (!cgroup.enabled() || !container.state.poststop.empty()) WARDER_TRY(container.directory.save(container.state));
-  WARDER_TRY(launch_into(container, undo, options, spec, rootfs, boot, console, policy.audit_file, cgroup));
+  WARDER_TRY(launch_into(container, undo, options, spec, rootfs, boot, console, policy.audit, cgroup));
   WARDER_TRY(container.directory.save(container.state));
   if (!options.pid_file.empty()) {
     std::string pid = std::to_string(container.state.init.pid);

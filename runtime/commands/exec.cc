@@ -1,7 +1,6 @@
 // `warder exec`: one more program in a running container, answered by the same PID 1 and bound by the same profile.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,32 +12,13 @@
 #include "runtime/commands/container.h"
 #include "runtime/commands/foreground.h"
 #include "runtime/commands/home_directory.h"
+#include "runtime/commands/running_profile.h"
 #include "runtime/commands/session.h"
 #include "runtime/container/launch.h"
 #include "runtime/text_file.h"
 
 namespace warder::runtime {
 namespace {
-
-/// The Boot block of the container, from PID 1 itself: the state directory holds no copy that could differ.
-Result<supervisor::Boot> ask_for_boot(BorrowedFd control) {
-  supervisor::Message answer =
-      WARDER_TRY(ask_supervisor(control, {.type = supervisor::MessageType::control_boot, .number = 0, .text = {}, .fds = {}}));
-  if (answer.fds.size() != 1) return Error::bug("PID 1 sent no boot block");
-  // Every session gets this same open file: reading that moves its offset would take from the others.
-  struct stat status {};
-  if (::fstat(answer.fds[0].get(), &status) < 0) return Error::syscall("fstat");
-  std::vector<std::byte> block(static_cast<std::size_t>(status.st_size));
-  std::size_t have = 0;
-  while (have < block.size()) {
-    ssize_t count = ::pread(answer.fds[0].get(), block.data() + have, block.size() - have, static_cast<off_t>(have));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Error::syscall("pread");
-    if (count == 0) break;
-    have += static_cast<std::size_t>(count);
-  }
-  return supervisor::Boot::parse(std::span(block).first(have));
-}
 
 class Exec : public Verb {
  public:

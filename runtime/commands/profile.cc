@@ -32,6 +32,10 @@ struct ProfileCommand {
                    "the hostname of the container, for ${HOSTNAME} and the choice of the profile");
     app.add_option("--domainname", options.domainname, "its domain name");
     app.add_option("--container-id", options.container_id, "its id, for ${CONTAINER_ID}");
+    app.add_option_function<std::string>(
+           "-f,--format", [this](const std::string& word) { options.format = word == "json" ? Format::json : Format::text; },
+           "text or json")
+        ->check(CLI::IsMember({"text", "json"}));
     check = app.add_subcommand("check", "every error and lint of profile files; fails where there is an error");
     check->add_option("FILE", files, "files, or names of profiles")->required();
     explain =
@@ -45,7 +49,7 @@ struct ProfileCommand {
     test->add_option("NAME", names, "names or files")->required();
     show = app.add_subcommand("show", "the merged profile with the origin of each line");
     show->add_option("NAME", shown, "a name or file; without it the profile that --hostname gets");
-    show->add_option("--container", container, "the profile that this container was created with");
+    show->add_option("--container", container, "the profile in force in this container, with enforcers and counters");
     show->add_option("--root", root, "the directory of the containers' states, as for the other commands");
     diff = app.add_subcommand("diff", "what became allowed (+) or denied (-) between two profiles");
     diff->add_option("A", before, "a name or file")->required();
@@ -63,13 +67,13 @@ struct ProfileCommand {
 
   Result<int> run() const {
     if (check->parsed()) return check_profiles(files, options);
-    if (explain->parsed()) return explain_request(WARDER_TRY(chosen(profile)), operation, joined(object));
+    if (explain->parsed()) return explain_request(WARDER_TRY(chosen(profile)), operation, joined(object), options.format);
     if (test->parsed()) return test_profiles(names, options);
-    if (show->parsed() && !container.empty()) return show_container(container, root, options);
-    if (show->parsed()) return show_profile(WARDER_TRY(chosen(shown)));
+    if (show->parsed() && !container.empty()) return show_container(container, root, options.format);
+    if (show->parsed()) return show_profile(WARDER_TRY(chosen(shown)), options.format);
     if (diff->parsed()) return diff_profiles(before, after, options);
     if (learn->parsed()) return learn_profile(logs, options);
-    if (list->parsed()) return show_groups(groups);
+    if (list->parsed()) return show_groups(groups, options.format);
     return show_schema(options);
   }
 };

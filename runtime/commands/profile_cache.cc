@@ -17,7 +17,7 @@ using policy::FileAnswer;
 using supervisor::WireReader;
 using supervisor::WireWriter;
 
-constexpr std::uint32_t entry_format = 1;
+constexpr std::uint32_t entry_format = 2;
 constexpr std::size_t most_entries = 64;
 
 /// Another build compiles differently.
@@ -36,6 +36,7 @@ std::string name_of_entry(const policy::LoadRequest& request, const policy::Prof
   key.text(profile.name);
   key.text(*profile.file);
   key.text(profile.text);
+  key.text(request.mode.value_or(""));
   const std::vector<std::byte> bytes = key.take();
   return policy::sha256_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
@@ -163,6 +164,7 @@ std::optional<CompiledProfile> ProfileCache::find() const {
     content.text(layer.file);
     content.text(layer.hash);
   });
+  content.text(made.snapshot);
   if (content.failed() || !content.at_end()) return std::nullopt;
   if (names_us && (hostname != request_.hostname || container_id != request_.container_id)) return std::nullopt;
   if (!std::ranges::all_of(files, policy::still_answers)) return std::nullopt;
@@ -200,6 +202,7 @@ void ProfileCache::keep(const CompiledProfile& made) const {
     content.text(layer.file);
     content.text(layer.hash);
   });
+  content.text(made.snapshot);
   const std::vector<std::byte> whole = content.take();
   WireWriter entry;
   entry.text(policy::sha256_text({reinterpret_cast<const char*>(whole.data()), whole.size()}));

@@ -22,6 +22,7 @@ namespace warder::runtime {
 struct CompiledProfile {
   std::vector<std::byte> block;  ///< for policy::Compiled::open
   ProfileState state;
+  std::string snapshot;  ///< for profile.json
 };
 
 class ProfileCache {

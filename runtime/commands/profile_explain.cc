@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "policy/groups.h"
 #include "policy/request.h"
+#include "runtime/commands/colour.h"
 #include "runtime/commands/profile_verbs.h"
 #include "runtime/commands/verb.h"
 
@@ -101,14 +103,59 @@ std::string layers_text(const policy::Profile& profile) {
   return text;
 }
 
+nlohmann::json explain_json(const policy::Profile& profile, const Request& request, const Verdict& verdict,
+                            const policy::Lowered& lowered, const policy::EntryReport* report) {
+  const char* error = verdict.would_refuse ? strerrorname_np(verdict.error) : nullptr;
+  nlohmann::json json{{"request", request.text},
+                      {"allowed", verdict.allowed},
+                      {"would_refuse", verdict.would_refuse},
+                      {"logged", verdict.audited || verdict.would_refuse},
+                      {"hidden", verdict.hidden},
+                      {"decided_by", place(verdict.origin)},
+                      {"profile", profile.name},
+                      {"layers", layers_text(profile)},
+                      {"hash", profile.hash()}};
+  if (error != nullptr) json["errno"] = error;
+  if (report != nullptr) {
+    json["entry"] = report->text;
+    json["silent"] = report->silent;
+    if (!report->note.empty()) json["note"] = report->note;
+    for (const auto enforcer : report->enforcers) {
+      json["enforcers"].push_back({{"name", policy::enforcer_name(enforcer)}, {"cost", policy::enforcer_cost(enforcer)}});
+    }
+  }
+  if (request.kind == Request::Kind::path && profile.paths) {
+    const auto rights = policy::path_rights(profile, request.object);
+    json["rights"] = rights.hidden ? "hide" : policy::rights_text(rights.allow);
+  }
+  json["calls"] = nlohmann::json::array();
+  for (const auto& call : lowered.calls) {
+    const bool answered = call.enforcer == policy::Enforcer::notify || call.enforcer == policy::Enforcer::exec_stop;
+    if (!answered && !(request.kind == Request::Kind::syscall && call.number == request.number)) continue;
+    json["calls"].push_back({{"call", call.name},
+                             {"enforcer", policy::enforcer_name(call.enforcer)},
+                             {"when", call.when},
+                             {"because", call.reason},
+                             {"origin", place(call.source)}});
+  }
+  return json;
+}
+
 }  // namespace
 
-Result<int> explain_request(const policy::Profile& profile, const std::string& operation, const std::string& object) {
+Result<int> explain_request(const policy::Profile& profile, const std::string& operation, const std::string& object,
+                            Format format) {
   const Request request = WARDER_TRY(policy::parse_request(operation, object));
   const Verdict verdict = policy::decide(profile, request);
   const policy::Lowered lowered = WARDER_TRY_WITH(lower_here(profile), fmt::format("profile '{}'", profile.name));
   const auto* report = report_of(lowered, verdict.origin);
-  std::string text = fmt::format("{}: {}\n", request.text, verdict_text(verdict));
+  if (format == Format::json) {
+    WARDER_TRY(print(explain_json(profile, request, verdict, lowered, report).dump() + "\n"));
+    return 0;
+  }
+  const bool good = verdict.allowed && !verdict.would_refuse;
+  const std::string word = painted(colour_of_output(), good ? Paint::good : Paint::bad, verdict_text(verdict));
+  std::string text = fmt::format("{}: {}\n", request.text, word);
   text += fmt::format("  decided by  {}{}\n", place(verdict.origin), report != nullptr ? "  " + report->text : "");
   text += rights_line(profile, request);
   text += fmt::format("  profile     {} ({}), {}\n", profile.name, layers_text(profile), profile.hash());

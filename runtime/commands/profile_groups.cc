@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "policy/dispositions.h"
 #include "policy/groups.h"
@@ -79,19 +80,37 @@ std::string calls_text() {
 
 }  // namespace
 
-Result<int> show_groups(const std::vector<std::string>& groups) {
+Result<int> show_groups(const std::vector<std::string>& groups, Format format) {
   std::string text;
-  for (const auto& group : policy::syscall_groups()) {
-    if (groups.empty()) text += fmt::format("{:<18} {}\n", group.name, group.about);
-  }
+  nlohmann::json all = nlohmann::json::object();
   if (groups.empty()) {
+    for (const auto& group : policy::syscall_groups()) {
+      text += fmt::format("{:<18} {}\n", group.name, group.about);
+      all[std::string(group.name)] = group.about;
+    }
     text += fmt::format("{:<18} The set that is refused in every profile, and what each refusal breaks; no word of profiles\n",
                         hardening);
     text += fmt::format("{:<18} What becomes of each system call, and why; no word of profiles\n", calls);
   }
   for (const auto& name : groups) {
-    if (name == hardening || name == calls || name == calls_manual) {
-      text += name == hardening ? hardening_text() : name == calls ? calls_text() : policy::dispositions_manual();
+    if (name == calls || name == calls_manual) {
+      text += name == calls ? calls_text() : policy::dispositions_manual();
+      for (const auto& call : policy::call_dispositions()) {
+        all[std::string(calls)].push_back({{"number", call.number},
+                                           {"call", call.name},
+                                           {"becomes", policy::disposition_name(call.disposition)},
+                                           {"when", call.when},
+                                           {"reason", call.reason}});
+      }
+      continue;
+    }
+    if (name == hardening) {
+      text += hardening_text();
+      for (const auto& rule : policy::hardening_rules()) {
+        all[std::string(hardening)].push_back({{"call", rule.call}, {"when", condition_text(rule.condition)},
+                                               {"scope", scope_text(rule.scope)}, {"errno", strerrorname_np(rule.error)},
+                                               {"reason", rule.reason}, {"breaks", rule.breaks}});
+      }
       continue;
     }
     const std::string word = name.starts_with('@') ? name : "@" + name;
@@ -99,9 +118,12 @@ Result<int> show_groups(const std::vector<std::string>& groups) {
     if (!numbers)
       return Error::user(fmt::format("unknown group '{}'; accepted: the groups that `warder profile groups` lists", name));
     text += word + "\n";
-    for (const int number : *numbers) text += fmt::format("  {}\n", policy::syscall_name(number));
+    for (const int number : *numbers) {
+      text += fmt::format("  {}\n", policy::syscall_name(number));
+      all[word].push_back(policy::syscall_name(number));
+    }
   }
-  WARDER_TRY(print(text));
+  WARDER_TRY(print(format == Format::json ? all.dump() + "\n" : text));
   return 0;
 }
 

@@ -1,9 +1,14 @@
 // `warder profile show NAME`: the merged profile as a profile, each line with its origin. What is printed can be read again.
 #include <fmt/format.h>
 
+#include <map>
+#include <nlohmann/json.hpp>
+
 #include "policy/address_text.h"
 #include "policy/capability_names.h"
+#include "linux/facts.h"
 #include "runtime/commands/profile_verbs.h"
+#include "runtime/commands/running_profile.h"
 #include "runtime/commands/verb.h"
 #include "runtime/state/container_state.h"
 
@@ -12,18 +17,78 @@ namespace {
 
 using policy::Profile;
 
-/// Lines of YAML with the origin behind them as a comment.
+/// What is known of one line beyond its text: who enforces it, how often it decided.
+struct Known {
+  std::string enforcers;
+  const LineUsage* usage = nullptr;
+};
+
+/// Lines of YAML with the origin behind them as a comment, and in a running container who enforces them and what they did.
 class Listing {
  public:
-  void line(const std::string& yaml) { text_ += yaml + "\n"; }
+  Listing() = default;
+  Listing(const policy::Lowered& lowered, const std::vector<LineUsage>& usage) {
+    for (const auto& one : usage) known_[{one.file, one.line}].usage = &one;
+    for (const auto& entry : lowered.entries) {
+      if (!entry.source.file) continue;
+      std::string& words = known_[{*entry.source.file, entry.source.line}].enforcers;
+      words.clear();  // a line with several ports is several entries with the same enforcers
+      for (const auto enforcer : entry.enforcers) {
+        words += (words.empty() ? "" : ", ") + std::string(policy::enforcer_name(enforcer));
+      }
+    }
+  }
+
+  void line(const std::string& yaml) {
+    text_ += yaml + "\n";
+    json_.push_back({{"yaml", yaml}});
+  }
   void line(const std::string& yaml, const policy::Source& source) {
     constexpr int comment_column = 60;
-    text_ += fmt::format("{:<{}}  # {}\n", yaml, comment_column, place(source));
+    nlohmann::json one{{"yaml", yaml}, {"origin", place(source)}};
+    std::string comment = place(source);
+    const auto found = known_.find({source.file ? *source.file : "builtin", source.line});
+    if (found != known_.end()) {
+      comment += describe(found->second);
+      if (!found->second.enforcers.empty()) one["enforcers"] = found->second.enforcers;
+      if (const LineUsage* usage = found->second.usage) one.update(numbers(*usage));
+      found->second.usage = nullptr;  // a section and its only line may stand in the same line of the file
+    }
+    text_ += fmt::format("{:<{}}  # {}\n", yaml, comment_column, comment);
+    json_.push_back(std::move(one));
   }
-  std::string take() { return std::move(text_); }
+  /// Counters of lines that are no line of the listing: the hardening set, refusals by a section as a whole.
+  void rest() {
+    for (const auto& [where, known] : known_) {
+      if (known.usage == nullptr) continue;
+      const std::string name = where.second == 0 ? where.first : fmt::format("{}:{}", where.first, where.second);
+      text_ += fmt::format("# {}{}\n", name, describe(known));
+      nlohmann::json one{{"origin", name}};
+      one.update(numbers(*known.usage));
+      json_.push_back(std::move(one));
+    }
+  }
+  [[nodiscard]] std::string text() const { return text_; }
+  [[nodiscard]] const nlohmann::json& json() const { return json_; }
 
  private:
+  static double mean_microseconds(const LineUsage& usage) {
+    return usage.answers == 0 ? 0 : static_cast<double>(usage.nanoseconds) / static_cast<double>(usage.answers) / 1000;
+  }
+  static nlohmann::json numbers(const LineUsage& usage) {
+    return {{"allowed", usage.allowed}, {"refused", usage.refused}, {"answers", usage.answers}, {"nanoseconds", usage.nanoseconds}};
+  }
+  static std::string describe(const Known& known) {
+    std::string text = known.enforcers.empty() ? "" : "  [" + known.enforcers + "]";
+    if (known.usage == nullptr) return text;
+    text += fmt::format("  {} allowed, {} refused", known.usage->allowed, known.usage->refused);
+    if (known.usage->answers > 0) text += fmt::format(", {:.1f} us each", mean_microseconds(*known.usage));
+    return text;
+  }
+
+  std::map<std::pair<std::string, std::uint32_t>, Known> known_;
   std::string text_;
+  nlohmann::json json_ = nlohmann::json::array();
 };
 
 /// A double-quoted YAML string.
@@ -126,6 +191,7 @@ void show_one(Listing& listing, const Profile& profile, std::string_view what) {
   listing.line("warder: 1");
   if (!profile.description.empty()) listing.line("description: " + yaml_string(profile.description));
   listing.line(fmt::format("mode: {}", modes[static_cast<std::size_t>(profile.mode)]));
+  if (profile.live) listing.line("live: true");
   listing.line(fmt::format("audit: {}", profile.audit == policy::Audit::cheap ? "cheap" : "refused"));
   if (profile.paths) {
     listing.line(profile.paths->empty() ? "paths: {}" : "paths:", profile.paths_source);
@@ -137,32 +203,50 @@ void show_one(Listing& listing, const Profile& profile, std::string_view what) {
   show_rest(listing, profile);
 }
 
-}  // namespace
-
-Result<int> show_container(const std::string& id, const std::optional<std::string>& root, const ProfileOptions& options) {
-  const StateRoot states = WARDER_TRY(StateRoot::find(root));
-  const StateDirectory directory = WARDER_TRY(StateDirectory::open(states, id));
-  const ContainerState state = WARDER_TRY(directory.load());
-  ProfileOptions of_container = options;
-  of_container.container_id = id;
-  const auto profile = load_profile(state.profile.file, of_container);
-  if (profile.ok() && profile->hash() == state.profile.hash) return show_profile(*profile);
-  std::string text = fmt::format("# profile {}, {}\n", state.profile.name, state.profile.hash);
-  for (const auto& layer : state.profile.layers) text += fmt::format("# layer {}: {}, {}\n", layer.name, layer.file, layer.hash);
-  text += "# The files are no longer what they were when the container was created; what they said then is in force.\n";
-  WARDER_TRY(print(text));
-  return 0;
-}
-
-Result<int> show_profile(const Profile& profile) {
-  Listing listing;
+void show_chain(Listing& listing, const Profile& profile) {
   show_one(listing, profile, "profile");
   for (const Profile* above = profile.ceiling.get(); above != nullptr; above = above->ceiling.get()) {
     listing.line("---");
     show_one(listing, *above, "ceiling");
   }
-  WARDER_TRY(print(listing.take()));
+}
+
+Result<int> print_listing(const Listing& listing, Format format) {
+  WARDER_TRY(print(format == Format::json ? listing.json().dump() + "\n" : listing.text()));
   return 0;
+}
+
+}  // namespace
+
+Result<int> show_container(const std::string& id, const std::optional<std::string>& root, Format format) {
+  const StateRoot states = WARDER_TRY(StateRoot::find(root));
+  const Container container = WARDER_TRY(Container::open(states, id));
+  const Status status = container.status();
+  if (!Container::alive(status) && status != Status::created) {
+    // What it had is known, what it did is in its audit log.
+    const Profile profile = WARDER_TRY(profile_in_force(container));
+    return show_profile(profile, format);
+  }
+  const Fd control = WARDER_TRY(container.connect_supervisor());
+  const supervisor::Boot boot = WARDER_TRY(ask_for_boot(control));
+  const Profile profile = WARDER_TRY(profile_in_force(container));
+  const auto facts = WARDER_TRY(running_facts(container));
+  const auto lowered = WARDER_TRY_WITH(policy::lower(profile, probe_kernel(), facts), fmt::format("profile '{}'", profile.name));
+  const auto created = WARDER_TRY_WITH(policy::Compiled::open(boot.compiled), "compiled profile");
+  const auto usage = WARDER_TRY(line_usage(control));
+  Listing listing(lowered, usage);
+  if (created.profile_hash() != profile.hash()) {
+    listing.line(fmt::format("# changed while it runs; created with profile {}, {}", created.profile_name(), created.profile_hash()));
+  }
+  show_chain(listing, profile);
+  listing.rest();
+  return print_listing(listing, format);
+}
+
+Result<int> show_profile(const Profile& profile, Format format) {
+  Listing listing;
+  show_chain(listing, profile);
+  return print_listing(listing, format);
 }
 
 }  // namespace warder::runtime

@@ -1,4 +1,4 @@
-// `warder update`: new resource limits for an existing container, from a file or from flags.
+// `warder update`: new resource limits for an existing container, from a file or from flags; or another profile.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "runtime/commands/container.h"
+#include "runtime/commands/update_profile.h"
 #include "runtime/commands/verb.h"
 #include "runtime/config/parse.h"
 #include "runtime/text_file.h"
@@ -34,9 +35,19 @@ class Update : public Verb {
     app.add_option("--memory-reservation", reservation_, "bytes, or with a unit");
     app.add_option("--memory-swap", swap_, "memory and swap together; -1: no limit");
     app.add_option("--pids-limit", given_.pids_limit, "number of processes; -1: no limit");
+    std::vector<CLI::Option*> limits;
+    for (auto* option : app.get_options({})) {
+      if (!option->get_positional() && option->get_group() == "Options") limits.push_back(option);
+    }
+    auto* profile = app.add_option("--profile", profile_, "another profile, by file or name, for the running container");
+    for (auto* option : limits) {
+      if (option->get_name() != "--help") profile->excludes(option);
+    }
+    app.add_flag("--check", check_, "only tell what --profile would change, or what stands in the way")->needs(profile);
   }
 
   Result<int> run(const Context& context) override {
+    if (!profile_.empty()) return update_profile(context, id_, profile_, check_ ? Dry::yes : Dry::no);
     Resources resources = WARDER_TRY(file_.empty() ? from_flags() : from_file());
     Container container = WARDER_TRY(Container::open_locked(context.root, id_));
     Status status = container.status();
@@ -84,6 +95,8 @@ class Update : public Verb {
     return {};
   }
 
+  std::string profile_;
+  bool check_ = false;
   std::string id_, file_, memory_, reservation_, swap_;
   Resources given_;
 };

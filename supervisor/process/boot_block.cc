@@ -6,19 +6,24 @@
 
 namespace warder::supervisor {
 
-Result<Boot> load_boot() {
+Result<std::unique_ptr<SealedBlock>> SealedBlock::map(BorrowedFd file) {
   constexpr int needed = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
-  const int seals = ::fcntl(boot_fd, F_GET_SEALS);
-  if (seals < 0) return Error::syscall("boot block: F_GET_SEALS");
-  if ((seals & needed) != needed) return Error::bug("boot block: not sealed");
+  const int seals = ::fcntl(file.get(), F_GET_SEALS);
+  if (seals < 0) return Error::syscall("F_GET_SEALS");
+  if ((seals & needed) != needed) return Error::bug("not sealed");
   struct stat status {};
-  if (::fstat(boot_fd, &status) != 0) return Error::syscall("boot block: fstat");
+  if (::fstat(file.get(), &status) != 0) return Error::syscall("fstat");
   const auto size = static_cast<std::size_t>(status.st_size);
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, boot_fd, 0);
-  if (address == MAP_FAILED) return Error::syscall("boot block: mmap");
-  Result<Boot> boot = Boot::parse({static_cast<const std::byte*>(address), size});
-  ::munmap(address, size);
-  return boot;
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) return Error::syscall("mmap");
+  return std::make_unique<SealedBlock>(std::span(static_cast<const std::byte*>(address), size));
+}
+
+SealedBlock::~SealedBlock() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }
+
+Result<Boot> load_boot() {
+  const std::unique_ptr<SealedBlock> block = WARDER_TRY_WITH(SealedBlock::map(BorrowedFd(boot_fd)), "boot block");
+  return Boot::parse(block->bytes());
 }
 
 }  // namespace warder::supervisor

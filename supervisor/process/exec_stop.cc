@@ -57,6 +57,11 @@ Result<void> ExecStop::arm(pid_t caller, pid_t process, Purpose purpose, long pa
   return {};
 }
 
+void ExecStop::change_policy(const policy::Compiled& policy) {
+  Locked locked(judging_);
+  policy_ = policy;
+}
+
 void ExecStop::poke() {
   Locked locked(mutex_);
   poked_ = true;
@@ -194,7 +199,9 @@ void ExecStop::on_exec(pid_t process) {
   std::array<char, PATH_MAX> path;
   const ssize_t length = ::readlinkat(procfs_.get(), name.data(), path.data(), path.size());
   const std::string_view executed(path.data(), length < 0 ? 0 : static_cast<std::size_t>(length));
+  Locked judging(judging_);
   const policy::Verdict verdict = judge(process, executed);
+  audit_.usage().count(verdict);
   AuditEvent event;
   event.thread = process;
   event.syscall = "execve";

@@ -52,6 +52,9 @@ class ExecStop {
   /// SIGCHLD tells the main thread to ask.
   [[nodiscard]] int workload_status() const { return workload_status_; }
 
+  /// Judges by this profile from now on; waits for the judgement that is under way.
+  void change_policy(const policy::Compiled& policy);
+
   /// Tells the tracer that a child-status signal came. PID 1's main thread calls it at each SIGCHLD.
   void poke();
 
@@ -90,7 +93,8 @@ class ExecStop {
   void forget(pid_t thread);
   bool holds(pid_t thread) const;
 
-  const policy::Compiled& policy_;
+  policy::Compiled policy_;
+  pthread_mutex_t judging_ = PTHREAD_MUTEX_INITIALIZER;  ///< policy_ and what its verdicts refer to
   AuditLog& audit_;
   BorrowedFd procfs_;
   pid_t workload_;

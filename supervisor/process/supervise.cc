@@ -5,6 +5,7 @@
 // and an idle container is one process in one poll. Whatever goes wrong here ends PID 1 and so the container (fail closed).
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <memory>
@@ -69,13 +70,14 @@ class Supervisor {
  public:
   Supervisor(Boot boot, const policy::Compiled& policy, pid_t pid, Fd root, Fd signals, ControlPeer control_peer)
       : boot_(std::move(boot)),
+        policy_(policy),
         duty_(duty_of(policy)),
         pid_(pid),
         root_(std::move(root)),
         signals_(std::move(signals)),
-        audit_(BorrowedFd(::fcntl(audit_fd, F_GETFD) < 0 ? -1 : audit_fd), procfs, boot_.container_id, policy),
-        exec_stop_(policy, audit_, procfs, pid),
-        pool_({policy, audit_, exec_stop_, procfs, root_, workload}),
+        audit_(BorrowedFd(::fcntl(audit_fd, F_GETFD) < 0 ? -1 : audit_fd), procfs, boot_.container_id, policy_, boot_.audit),
+        exec_stop_(policy_, audit_, procfs, pid),
+        pool_({policy_, audit_, exec_stop_, procfs, root_, workload}),
         control_(BorrowedFd(control_fd), control_peer) {}
 
   Result<void> start_threads() {
@@ -214,9 +216,45 @@ class Supervisor {
       case MessageType::control_kill:
         WARDER_TRY(kernel::send_signal(workload, static_cast<int>(request.number)));
         return done;
+      case MessageType::control_policy:
+        if (request.fds.size() != 1) return Error::bug("a profile comes in one descriptor");
+        WARDER_TRY(change_policy(request.fds.front()));
+        return done;
+      case MessageType::control_usage:
+        if (duty_ == Duty::reap) return done;  // nothing is counted
+        done.fds.push_back(WARDER_TRY(usage()));
+        return done;
       default:
         return Error::bug("PID 1 does not know this request");
     }
+  }
+
+  /// Between two answers: every call that was received is answered by the old profile, every later one by the new.
+  Result<void> change_policy(BorrowedFd file) {
+    std::unique_ptr<SealedBlock> block = WARDER_TRY(SealedBlock::map(file));
+    const policy::Compiled policy = WARDER_TRY(policy::Compiled::open(block->bytes()));
+    if (duty_ == Duty::reap) return Error::bug("nothing of this container's profile is decided by PID 1");
+    if (policy.checks_exec() != policy_.checks_exec()) return Error::bug("how programs are checked cannot change");
+    WARDER_TRY(quiesce());
+    exec_stop_.change_policy(policy);
+    audit_.change_policy(policy);
+    policy_ = policy;
+    block_.swap(block);
+    pool_.resume();
+    return {};
+  }
+
+  Result<Fd> usage() {
+    Fd file(::memfd_create("usage", MFD_CLOEXEC));
+    if (!file) return Error::syscall("memfd_create");
+    const std::string text = audit_.usage().text();
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      const ssize_t written = ::write(file.get(), rest.data(), rest.size());
+      if (written < 0 && errno != EINTR) return Error::syscall("write");
+      if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return file;
   }
 
   Result<void> quiesce() {
@@ -228,6 +266,8 @@ class Supervisor {
   }
 
   const Boot boot_;
+  policy::Compiled policy_;             ///< changes only while no worker runs
+  std::unique_ptr<SealedBlock> block_;  ///< what policy_ looks into, where it is not the first one
   const Duty duty_;
   const pid_t pid_;
   Fd root_;

@@ -6,7 +6,7 @@ namespace warder::supervisor {
 namespace {
 
 constexpr std::uint32_t boot_magic = 0x42445257;  // "WRDB"
-constexpr std::uint32_t boot_version = 1;
+constexpr std::uint32_t boot_version = 2;
 constexpr std::size_t header_size = 3 * sizeof(std::uint32_t);  // magic, version, length of the whole block
 
 // One description of each structure serves both directions: `io` is a Writing or a Reading below.
@@ -117,6 +117,15 @@ void visit_process(Io io, Plan& plan) {
   io.text(plan.hook_state);
 }
 
+template <class Io, class Plan>
+void visit_audit(Io io, Plan& plan) {
+  io.text(plan.before);
+  io.text(plan.after);
+  io.number(plan.rate);
+  io.number(plan.burst);
+  io.flag(plan.usage);
+}
+
 template <class Io, class Block>
 void visit_boot(Io io, Block& boot) {
   io.text(boot.container_id);
@@ -125,6 +134,7 @@ void visit_boot(Io io, Block& boot) {
   io.flag(boot.private_pid_namespace);
   io.flag(boot.own_user_namespace);
   visit_process(io, boot.process);
+  visit_audit(io, boot.audit);
   io.bytes(boot.compiled);
 }
 

@@ -80,6 +80,14 @@ struct ProcessPlan {
   std::string hook_state;  ///< the OCI state object given to those hooks on standard input
 };
 
+/// How PID 1 writes the audit log; the sink itself is audit_fd.
+struct AuditPlan {
+  std::string before, after = "\n";  ///< what surrounds a line: the framing of the sink
+  std::uint32_t rate = 200;          ///< lines a second in the long run
+  std::uint32_t burst = 1000;        ///< lines at once
+  bool usage = false;                ///< a line for each entry that was asked for, at the end
+};
+
 struct Boot {
   std::string container_id;
   std::string hostname;
@@ -88,6 +96,7 @@ struct Boot {
   bool private_pid_namespace = true;  ///< false: PID 1 stands in a shared one and ties the workload to itself by PDEATHSIG
   bool own_user_namespace = false;
   ProcessPlan process;
+  AuditPlan audit;
   std::vector<std::byte> compiled;  ///< a policy::Compiled block
 
   [[nodiscard]] std::vector<std::byte> serialize() const;

@@ -33,6 +33,8 @@ enum class MessageType : std::uint32_t {
   control_resume,   ///< receive again
   control_boot,     ///< asks for the Boot memfd, which comes back with done by SCM_RIGHTS
   control_kill,     ///< number: end the container when the workload is gone or on SIGKILL
+  control_policy,   ///< SCM_RIGHTS: a sealed memfd with the policy::Compiled block to decide by from now on
+  control_usage,    ///< asks for Usage::text(), which comes back with done in a memfd
   done,
 };
 

@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(addresses_calls_families_and_capabilities_are_compared) {
   const auto all = differences("network: {connect: ['tcp *:443'], families: [inet]}\ncapabilities: {max: [CHOWN]}\n",
                                "network: {connect: ['tcp *:443', '!tcp 10.0.0.0/8', 'unix /run/*'], families: [inet, unix]}\n"
                                "capabilities: {max: []}\nsyscalls: {deny: [ptrace], allow: [bpf]}\n");
-  BOOST_TEST(has(all, "+connect unix /run/x"));
+  BOOST_TEST(has(all, "+connect unix /run/"));
   BOOST_TEST(has(all, "+socket unix"));
   BOOST_TEST(has(all, "-capability CHOWN"));
   BOOST_TEST(has(all, "-syscall ptrace"));

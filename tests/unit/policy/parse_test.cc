@@ -244,12 +244,37 @@ BOOST_AUTO_TEST_CASE(the_configuration_of_warder_itself_is_as_strict) {
   BOOST_TEST(read.findings.empty());
   BOOST_TEST(static_cast<int>(read.config.when_no_profile) == static_cast<int>(WhenNoProfile::refuse));
   BOOST_TEST(!read.config.allow_annotation);
-  BOOST_TEST(read.config.audit_file == "/var/log/w");
+  BOOST_TEST(read.config.audit.file == "/var/log/w");
   BOOST_TEST(parse_config("", file).findings.empty());
   BOOST_TEST(parse_config("# nothing\n", file).findings.empty());
   finds(parse_config("when-no-profil: refuse\n", file).findings, {"", "1:1", "did you mean 'when-no-profile'?"});
   finds(parse_config("when-no-profile: ignore\n", file).findings, {"", "1:18", "accepted: builtin, refuse"});
   finds(parse_config("audit: {file: w}\n", file).findings, {"", "1:15", "absolute file name"});
+}
+
+BOOST_AUTO_TEST_CASE(the_configuration_names_sinks_limits_modes_and_what_a_running_container_may_gain) {
+  const auto file = std::make_shared<const std::string>("p.yaml");
+  const auto read = parse_config(
+      "audit: {sink: journald, rate: 50, burst: 7, usage: true}\nallow-modes: [learn]\nallow-loosening: true\n"
+      "learn-directory: ~/recordings\nlog-level: warning\n",
+      file);
+  BOOST_TEST(read.findings.empty());
+  const Config& config = read.config;
+  BOOST_TEST((config.audit.sink == AuditSink::journald && config.audit.rate == 50 && config.audit.burst == 7 && config.audit.usage));
+  BOOST_TEST((config.allow_modes == std::vector<Mode>{Mode::learn} && config.allow_loosening));
+  BOOST_TEST(config.learn_directory == "~/recordings");
+  BOOST_TEST(config.log_level == "warning");
+  const Config untold = parse_config("# nothing\n", file).config;
+  BOOST_TEST((untold.allow_modes.empty() && !untold.allow_loosening && !untold.audit.usage));
+
+  finds(parse_config("audit: {sink: journal}\n", file).findings, {"", "1:15", "did you mean 'journald'?"});
+  finds(parse_config("audit: {sink: syslog, file: /x}\n", file).findings, {"", "1:23", "file means nothing with sink: syslog"});
+  finds(parse_config("audit: {rate: 0}\n", file).findings, {"", "1:15", "a number from 1 to 1000000"});
+  finds(parse_config("audit: {burst: 1e3}\n", file).findings, {"", "1:16", "a number from 1 to 1000000"});
+  finds(parse_config("allow-modes: [enforce]\n", file).findings, {"", "1:15", "accepted: audit, learn"});
+  finds(parse_config("allow-modes: learn\n", file).findings, {"", "1:14", "list"});
+  finds(parse_config("learn-directory: here\n", file).findings, {"", "1:18", "absolute directory name"});
+  finds(parse_config("audit: {sinc: file}\n", file).findings, {"", "1:9", "did you mean 'sink'?"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

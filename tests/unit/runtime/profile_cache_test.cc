@@ -51,7 +51,7 @@ struct Fixture {
     auto lowered = policy::lower(*outcome.profile, kernel, cache.recorded_facts());
     BOOST_REQUIRE(lowered.ok());
     if (!known) {
-      cache.keep({lowered->block, {.name = outcome.profile->name, .file = "f", .hash = "h", .layers = {{"a", "b", "c"}}}});
+      cache.keep({lowered->block, {.name = outcome.profile->name, .file = "f", .hash = "h", .layers = {{"a", "b", "c"}}}, "{}"});
       return false;
     }
     // Whatever is taken from the cache is what would have been made.

@@ -1,0 +1,50 @@
+#include "supervisor/usage.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace warder::supervisor {
+namespace {
+
+constexpr std::size_t most_lines = std::size_t{1} << 14U;
+constexpr std::size_t most_steps = 32;  ///< how far a line looks for its place
+
+}  // namespace
+
+void Usage::begin(const policy::Compiled& policy) {
+  block_ = policy.block();
+  size_ = std::bit_ceil(std::min(2 * policy.line_count(), most_lines));
+  lines_ = std::make_unique<Line[]>(size_);
+}
+
+Usage::Line* Usage::count(const policy::Verdict& verdict) {
+  const auto* name = reinterpret_cast<const std::byte*>(verdict.origin.file.data());
+  if (size_ == 0 || name < block_.data() || name >= block_.data() + block_.size()) return nullptr;
+  const std::uint64_t key = static_cast<std::uint64_t>(name - block_.data()) << 32U | verdict.origin.line;
+  std::size_t place = (key ^ key >> 29U) * 0x9e3779b97f4a7c15ULL >> 20U;
+  for (std::size_t step = 0; step < std::min(most_steps, size_); ++step, ++place) {
+    Line& line = lines_[place & (size_ - 1)];
+    std::uint64_t found = line.key;
+    if (found == 0 && line.key.compare_exchange_strong(found, key)) found = key;
+    if (found != key) continue;
+    line.name_size.store(static_cast<std::uint32_t>(verdict.origin.file.size()), std::memory_order_relaxed);
+    (verdict.allowed && !verdict.would_refuse ? line.allowed : line.refused).fetch_add(1, std::memory_order_relaxed);
+    return &line;
+  }
+  return nullptr;
+}
+
+std::string Usage::text() const {
+  std::string text;
+  for_each([&](std::string_view file, std::uint32_t number, const Line& line) {
+    text.append(file);
+    for (const std::uint64_t value : {std::uint64_t{number}, line.allowed.load(), line.refused.load(), line.answers.load(),
+                                      line.nanoseconds.load()}) {
+      text.append("\t").append(std::to_string(value));
+    }
+    text.append("\n");
+  });
+  return text;
+}
+
+}  // namespace warder::supervisor

@@ -1,0 +1,54 @@
+// How often each line of the profile in force decided, which way, and how long the answers took. PID 1; any of its threads.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "policy/core/compiled.h"
+
+namespace warder::supervisor {
+
+/// Counters by deciding line, of fixed size, without a lock. Counting is never a reason to wait or to fail: a line that finds no
+/// room is not counted.
+class Usage {
+ public:
+  struct Line {
+    std::atomic<std::uint64_t> key{0};  ///< place of the file's name in the block and the line; 0: free
+    std::atomic<std::uint32_t> name_size{0};
+    std::atomic<std::uint64_t> allowed{0}, refused{0};
+    std::atomic<std::uint64_t> answers{0}, nanoseconds{0};  ///< of calls that this line decided last
+  };
+
+  /// Begins anew, for a block that stays where it is. No other thread counts meanwhile.
+  void begin(const policy::Compiled& policy);
+
+  /// The line of a verdict, counted; nothing where it is of no line of the block.
+  Line* count(const policy::Verdict& verdict);
+
+  /// "FILE\tLINE\tALLOWED\tREFUSED\tANSWERS\tNANOSECONDS\n" of every line that decided something.
+  [[nodiscard]] std::string text() const;
+
+  /// Calls `each(file, line, counters)` for every line that decided something.
+  template <class Each>
+  void for_each(const Each& each) const {
+    for (std::size_t index = 0; index < size_; ++index) {
+      const Line& line = lines_[index];
+      const std::uint64_t key = line.key;
+      if (line.name_size == 0) continue;
+      const auto* name = reinterpret_cast<const char*>(block_.data()) + (key >> 32U);
+      each(std::string_view(name, line.name_size), static_cast<std::uint32_t>(key), line);
+    }
+  }
+
+ private:
+
+  std::span<const std::byte> block_;
+  std::unique_ptr<Line[]> lines_;
+  std::size_t size_ = 0;  ///< a power of two
+};
+
+}  // namespace warder::supervisor
