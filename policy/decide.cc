@@ -263,6 +263,22 @@ PathRights path_rights(const Profile& profile, std::string_view canonical) {
 Verdict decide_path(const Profile& profile, std::string_view canonical, Rights wanted) {
   return under_ceiling(profile, [&](const Profile& one) { return path_verdict(one, canonical, wanted); });
 }
+Verdict decide_file_move(const Profile& profile, std::string_view from, std::string_view to, Right right) {
+  for (const auto name : {from, to}) {
+    const Verdict verdict = decide_path(profile, name, right);
+    if (!verdict.allowed || verdict.would_refuse) return verdict;
+  }
+  for (const Right gained : {Right::read, Right::write, Right::exec, Right::truncate, Right::chmod, Right::chown, Right::xattr,
+                             Right::utime, Right::watch, Right::ioctl}) {
+    Verdict verdict = decide_path(profile, from, gained);
+    if (!verdict.would_refuse || decide_path(profile, to, gained).would_refuse) continue;
+    verdict.error = EXDEV;
+    verdict.hidden = false;
+    verdict.action = DenyAction::refuse;
+    return verdict;
+  }
+  return decide_path(profile, to, right);
+}
 Verdict decide_move(const Profile& profile, std::string_view from, std::string_view to) {
   return under_ceiling(profile, [&](const Profile& one) { return move_verdict(one, from, to); });
 }

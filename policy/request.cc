@@ -65,10 +65,12 @@ Result<Request> parse_request(std::string_view operation, std::string_view objec
     request.number = *number;
     return request;
   }
-  if (operation == "move") {
-    request.kind = Request::Kind::move;
-    const std::size_t space = object.find(" /");
+  const std::size_t space = object.find(" /");
+  const bool moves_file = (operation == "rename" || operation == "link") && space != std::string_view::npos;
+  if (operation == "move" || moves_file) {
+    request.kind = moves_file ? Request::Kind::file_move : Request::Kind::move;
     if (space == std::string_view::npos) return Error::user("a move needs two paths; accepted: move FROM TO");
+    if (moves_file) request.wanted = *parse_right(operation);
     request.object = object.substr(0, space);
     request.target = object.substr(space + 1);
     if (const auto fault = path_fault(request.target)) return Error::user(*fault);
@@ -93,6 +95,9 @@ Verdict decide(const Profile& profile, const Request& request) {
       }
       return decide_move(profile, request.object, request.target);
     }
+    case Request::Kind::file_move:
+      return decide_file_move(profile, request.object, request.target,
+                              request.wanted.any(Right::link) ? Right::link : Right::rename);
     case Request::Kind::address: {
       Endpoint endpoint = request.endpoint;
       if (!endpoint.name.empty()) endpoint.name = std::string_view(request.object).substr(request.object.find(' ') + 1);

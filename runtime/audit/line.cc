@@ -105,6 +105,10 @@ Result<AuditLine> parse_audit_line(std::string_view text) {
   }
   members.count("count", line.count);
   members.count("lost", line.lost);
+  members.count("allowed", line.allowed);
+  members.count("refused", line.refused);
+  members.count("answers", line.answers);
+  members.count("nanoseconds", line.nanoseconds);
   members.require("time", line.time);
   if (line.event.empty()) members.require("verdict", line.verdict);
   if (!members.fault().empty()) return Error::user(members.fault());

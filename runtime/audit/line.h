@@ -13,11 +13,12 @@ namespace warder::runtime {
 /// characters included: printable() before it meets a terminal.
 struct AuditLine {
   std::string time, id, profile, hash;
-  std::string event;  ///< "rate-limit", or empty: an operation
+  std::string event;  ///< "rate-limit", "profile-update", "usage"; empty: an operation
   std::uint64_t lost = 0;
   std::string comm, exe, syscall;
   std::string right, path, address, section;
   std::string verdict, rule, enforcer, hint;
+  std::uint64_t allowed = 0, refused = 0, answers = 0, nanoseconds = 0;  ///< of an event "usage"
   std::uint64_t count = 1;  ///< how many operations the line stands for
 
   /// The path, the address or the system call: what the operation was about.

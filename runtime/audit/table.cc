@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace warder::runtime {
 namespace {
@@ -34,6 +35,16 @@ std::string verdict_text(const AuditLine& line) {
   return printable(line.verdict) + (line.count == 1 ? std::string() : fmt::format(" x{}", line.count));
 }
 
+std::string event_text(const AuditLine& line) {
+  if (line.event == "usage") return fmt::format("{}: {} allowed, {} refused", line.rule, line.allowed, line.refused);
+  if (line.event == "profile-update") return fmt::format("profile '{}' is in force now", line.profile);
+  return fmt::format("{} more events were not written", line.lost);
+}
+
+double microseconds_each(std::uint64_t nanoseconds, std::uint64_t answers) {
+  return answers == 0 ? 0 : static_cast<double>(nanoseconds) / static_cast<double>(answers) / 1000;
+}
+
 template <class Map>
 auto by_count(const Map& map) {
   std::vector<const typename Map::value_type*> ordered;
@@ -51,7 +62,7 @@ AuditTable::AuditTable(Colour colour) : colour_(colour) {
 
 AuditTable::Cells AuditTable::cells(const AuditLine& line) {
   if (!line.event.empty()) {
-    return {line.time, short_id(line.id), verdict_text(line), "", fmt::format("{} more events were not written", line.lost)};
+    return {line.time, short_id(line.id), verdict_text(line), "", printable(event_text(line))};
   }
   return {printable(line.time),     short_id(line.id),    verdict_text(line),       printable(line.wanted()),
           printable(line.object()), printable(line.rule), printable(line.enforcer), printable(line.hint)};
@@ -86,6 +97,7 @@ std::string AuditTable::row(const AuditLine& line) const { return join(cells(lin
 
 void AuditSummary::add(const AuditLine& line) {
   lost_ += line.lost;
+  if (line.event == "usage") add_usage(line.rule, {line.allowed, line.refused, line.answers, line.nanoseconds});
   if (!line.event.empty()) return;
   Entry& entry = entries_[line.rule];
   entry.count += line.count;
@@ -93,6 +105,47 @@ void AuditSummary::add(const AuditLine& line) {
   use.count += line.count;
   use.last = std::max(use.last, line.time);
   if (use.hint.empty()) use.hint = line.hint;
+}
+
+void AuditSummary::add_usage(const std::string& rule, const RuleUsage& usage) {
+  RuleUsage& sum = usage_[rule];
+  sum.allowed += usage.allowed;
+  sum.refused += usage.refused;
+  sum.answers += usage.answers;
+  sum.nanoseconds += usage.nanoseconds;
+}
+
+void AuditSummary::add_entry(const std::string& rule, const std::string& text) { written_.emplace_back(rule, text); }
+
+std::vector<std::pair<std::string, RuleUsage>> AuditSummary::hot() const {
+  std::vector<std::pair<std::string, RuleUsage>> hot(usage_.begin(), usage_.end());
+  std::ranges::stable_sort(hot, std::greater(), [](const auto& one) { return one.second.allowed + one.second.refused; });
+  return hot;
+}
+
+std::vector<std::pair<std::string, std::string>> AuditSummary::unused() const {
+  if (usage_.empty()) return {};  // nobody has counted
+  auto unused = written_;
+  std::erase_if(unused, [this](const auto& entry) { return usage_.contains(entry.first) || entries_.contains(entry.first); });
+  return unused;
+}
+
+std::string AuditSummary::usage_text(Colour colour) const {
+  const auto heading = [&](std::string_view words) {
+    return colour == Colour::terminal ? fmt::format("{}{}{}\n", bold, words, normal) : fmt::format("{}\n", words);
+  };
+  std::string text;
+  const auto busiest = hot();
+  if (!busiest.empty()) text += heading("decided by the supervisor, most often first");
+  for (std::size_t i = 0; i < std::min(busiest.size(), most_uses); ++i) {
+    const auto& [rule, usage] = busiest[i];
+    text += fmt::format("{:>12}  {}  {} allowed, {} refused", usage.allowed + usage.refused, printable(rule), usage.allowed, usage.refused);
+    text += usage.answers == 0 ? "\n" : fmt::format(", {:.1f} us each\n", microseconds_each(usage.nanoseconds, usage.answers));
+  }
+  const auto idle = unused();
+  if (!idle.empty()) text += heading("decided nothing here (what mounts, Landlock and BPF decide is not counted)");
+  for (const auto& [rule, entry] : idle) text += fmt::format("{:>12}  {}  {}\n", "", printable(rule), printable(entry));
+  return text;
 }
 
 std::vector<const std::pair<const std::string, AuditSummary::Entry>*> AuditSummary::entries() const { return by_count(entries_); }
@@ -121,6 +174,7 @@ std::string AuditSummary::text(Colour colour) const {
     }
   }
   if (lost_ > 0) text += fmt::format("{:>7}  events beyond the rate limit, not written and not counted above\n", lost_);
+  text += usage_text(colour);
   if (text.empty()) text = "nothing was recorded\n";
   return text;
 }
@@ -138,7 +192,13 @@ nlohmann::json AuditSummary::json() const {
     }
     rules.push_back({{"rule", entry->first}, {"count", entry->second.count}, {"uses", std::move(list)}});
   }
-  return {{"rules", std::move(rules)}, {"lost", lost_}};
+  nlohmann::json usage = nlohmann::json::array();
+  for (const auto& [rule, one] : hot()) {
+    usage.push_back({{"rule", rule}, {"allowed", one.allowed}, {"refused", one.refused}, {"answers", one.answers}, {"nanoseconds", one.nanoseconds}});
+  }
+  nlohmann::json idle = nlohmann::json::array();
+  for (const auto& [rule, entry] : unused()) idle.push_back({{"rule", rule}, {"entry", entry}});
+  return {{"rules", std::move(rules)}, {"lost", lost_}, {"usage", std::move(usage)}, {"unused", std::move(idle)}};
 }
 
 }  // namespace warder::runtime

@@ -37,10 +37,19 @@ class AuditTable {
   Colour colour_;
 };
 
+/// How often one line of a profile decided, counted by PID 1.
+struct RuleUsage {
+  std::uint64_t allowed = 0, refused = 0;
+  std::uint64_t answers = 0, nanoseconds = 0;
+};
+
 /// What was decided how often, by the entry that decided it. Counts are of operations: the repeats that a line folds are in.
 class AuditSummary {
  public:
   void add(const AuditLine& line);
+  void add_usage(const std::string& rule, const RuleUsage& usage);
+  /// A line of the profile, for the list of those that decided nothing.
+  void add_entry(const std::string& rule, const std::string& text);
   [[nodiscard]] std::string text(Colour colour) const;
   [[nodiscard]] nlohmann::json json() const;
 
@@ -58,7 +67,13 @@ class AuditSummary {
   [[nodiscard]] std::vector<const std::pair<const std::string, Entry>*> entries() const;
   [[nodiscard]] static std::vector<const std::pair<const What, Use>*> uses(const Entry& entry);
 
+  [[nodiscard]] std::vector<std::pair<std::string, RuleUsage>> hot() const;
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> unused() const;
+  [[nodiscard]] std::string usage_text(Colour colour) const;
+
   std::map<std::string, Entry> entries_;
+  std::map<std::string, RuleUsage> usage_;
+  std::vector<std::pair<std::string, std::string>> written_;
   std::uint64_t lost_ = 0;
 };
 

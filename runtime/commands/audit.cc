@@ -15,6 +15,8 @@
 #include "runtime/audit/sink.h"
 #include "runtime/audit/table.h"
 #include "runtime/commands/colour.h"
+#include "runtime/commands/profile_verbs.h"
+#include "runtime/commands/running_profile.h"
 #include "runtime/commands/verb.h"
 
 namespace warder::runtime {
@@ -75,6 +77,7 @@ class Places {
     return files;
   }
 
+  [[nodiscard]] const StateRoot& root() const { return root_; }
   [[nodiscard]] Error none() const {
     if (sink_ == policy::AuditSink::journald) {
       return Error::user("warder.yaml sends audit lines to the journal; `journalctl -t warder -o cat` shows them");
@@ -149,12 +152,33 @@ class Audit : public Verb {
       }));
     }
     if (summary_) {
+      add_usage(places.root(), sum);
       WARDER_TRY(print(format_ == "json" ? sum.json().dump() + "\n" : sum.text(colour_of_output())));
     } else {
       std::ranges::stable_sort(lines, {}, [](const Both& both) -> const std::string& { return both.line.time; });
       WARDER_TRY(print(format_ == "json" ? texts(lines) : rows(lines)));
     }
     return complaints_.count() == 0 ? 0 : 1;
+  }
+
+  /// What PID 1 of each container that lives has counted, and the lines that it counts for.
+  void add_usage(const StateRoot& root, AuditSummary& sum) const {
+    for (const std::string& id : root.ids()) {
+      if (!id_.empty() && !id_matches(id, id_)) continue;
+      const auto container = Container::open(root, id);
+      if (!container.ok()) continue;
+      const auto control = container->connect_supervisor();
+      const auto usage = control.ok() ? line_usage(*control) : Result<std::vector<LineUsage>>(std::vector<LineUsage>());
+      if (!usage.ok()) continue;
+      for (const auto& one : *usage) {
+        sum.add_usage(one.line == 0 ? one.file : fmt::format("{}:{}", one.file, one.line), {one.allowed, one.refused, one.answers, one.nanoseconds});
+      }
+      const auto profile = profile_in_force(*container);
+      if (!profile.ok()) continue;
+      const auto lowered = lower_here(*profile);
+      if (!lowered.ok()) continue;
+      for (const auto& entry : lowered->entries) sum.add_entry(place(entry.source), entry.text);
+    }
   }
 
   static std::string texts(const std::vector<Both>& lines) {

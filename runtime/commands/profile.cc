@@ -51,9 +51,9 @@ struct ProfileCommand {
     show->add_option("NAME", shown, "a name or file; without it the profile that --hostname gets");
     show->add_option("--container", container, "the profile in force in this container, with enforcers and counters");
     show->add_option("--root", root, "the directory of the containers' states, as for the other commands");
-    diff = app.add_subcommand("diff", "what became allowed (+) or denied (-) between two profiles");
+    diff = app.add_subcommand("diff", "what became allowed (+) or denied (-) between two profiles, or what a profile refuses of a recording");
     diff->add_option("A", before, "a name or file")->required();
-    diff->add_option("B", after, "a name or file")->required();
+    diff->add_option("B", after, "a name or file, or an audit log")->required();
     learn = app.add_subcommand("learn", "a profile that allows what recordings of `mode: learn` hold, checked by a replay");
     learn->add_option("LOG", logs, "audit logs")->required();
     list = app.add_subcommand("groups", "the groups of system calls, or the contents of some");

@@ -48,6 +48,21 @@ void refuses(const Profile& profile, std::string_view operation, std::string_vie
 
 BOOST_AUTO_TEST_SUITE(decisions)
 
+BOOST_AUTO_TEST_CASE(a_file_may_not_gain_rights_by_a_new_name) {
+  const Profile profile = profile_of(
+      "paths:\n"
+      "  '/**': all\n"
+      "  '/locked/**': [read, list, rename, link]\n"
+      "  '/kept': ro\n");
+  allows(profile, "rename", "/free/a /free/b");
+  allows(profile, "rename", "/free/a /locked/a");
+  allows(profile, "link", "/locked/a /locked/b");
+  refuses(profile, "rename", "/locked/a /free/a", EXDEV, 4);
+  refuses(profile, "link", "/locked/a /free/a", EXDEV, 4);
+  refuses(profile, "rename", "/kept /free/a", EACCES, 5);
+  refuses(profile, "link", "/free/a /kept", EACCES, 5);
+}
+
 BOOST_AUTO_TEST_CASE(the_last_matching_entry_decides_all_rights) {
   const Profile profile = profile_of(
       "paths:\n"
