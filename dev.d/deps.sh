@@ -4,15 +4,13 @@
 
 wanted_packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@"; }
 
-missing_packages() {
-  local package
-  for package in $(wanted_packages "$@"); do
-    case $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) in
-      installed) ;;
-      *) printf '%s\n' "$package" ;;
-    esac
-  done
+# Installed, or provided by something that is: nodejs from elsewhere brings npm along and would conflict with Debian's.
+present_packages() {
+  dpkg-query --show --showformat='${db:Status-Status}|${Package}, ${Provides}\n' |
+    sed -n -e 's/^installed|//p' | tr ',' '\n' | sed -e 's/^ *//' -e 's/[ :(].*//' -e '/^$/d'
 }
+
+missing_packages() { wanted_packages "$@" | grep -vxFf <(present_packages); }
 
 # The engines' packages would start their daemons; the tests start their own. This is how Debian lets an administrator say no.
 without_services() {

@@ -39,18 +39,19 @@ std::string help_text() {
   return text;
 }
 
-Result<LogLevel> log_level(GlobalOptions options) {
+Result<LogLevel> log_level(const GlobalOptions& options) {
   if (options.debug) return LogLevel::debug;
-  if (options.log_level.empty()) {
-    // What is wrong in warder.yaml is told by the commands that go by it.
-    options.log_level = policy::load_config(policy::profile_directories(std::nullopt, false)).config.log_level;
-    if (options.log_level.empty()) return LogLevel::error;
-  }
   if (options.log_level == "error") return LogLevel::error;
   if (options.log_level == "warning" || options.log_level == "warn") return LogLevel::warning;
   if (options.log_level == "info") return LogLevel::info;
   if (options.log_level == "debug") return LogLevel::debug;
   return Error::user(fmt::format("--log-level '{}'; accepted: error, warning, info or debug", options.log_level));
+}
+
+/// What is wrong in warder.yaml is told by the commands that go by it.
+void take_configured_level(GlobalOptions& options) {
+  const std::string level = policy::load_config(policy::profile_directories(std::nullopt, false)).config.log_level;
+  if (!level.empty()) options.log_level = level;
 }
 
 Result<Log> open_log(const GlobalOptions& options) {
@@ -86,6 +87,7 @@ int run(const VerbEntry& entry, std::vector<std::string> words) {
   verb->define(options);
   try {
     auto parsed = parse_words(app, std::move(words), verb->has_tail() ? &verb->tail : nullptr);
+    if (app.count("--log-level") == 0) take_configured_level(context.options);
     auto log = open_log(context.options);
     if (!log.ok()) return complain(log.error().text()), verb->failure_code();
     context.log = *std::move(log);

@@ -84,25 +84,50 @@ std::string command_of(BorrowedFd procfs, pid_t thread) {
   return {text.data(), static_cast<std::size_t>(text[static_cast<std::size_t>(length) - 1] == '\n' ? length - 1 : length)};
 }
 
-std::string_view smallest_set(policy::Rights wanted) {
-  if (policy::rights_ro.covers(wanted)) return "ro";
-  if (policy::rights_rx.covers(wanted)) return "rx";
-  if (policy::rights_rw.covers(wanted)) return "rw";
-  if (policy::rights_rwx.covers(wanted)) return "rwx";
-  return "all";
+/// As a profile would write them: `ro`, `[read, write]`.
+std::string rights_yaml(policy::Rights rights) {
+  std::string text = policy::rights_text(rights);
+  const bool set = text == "ro" || text == "rx" || text == "rw" || text == "rwx" || text == "all" || text == "none";
+  return set ? text : "[" + text + "]";
+}
+
+/// The pattern that matches exactly this name, as a YAML string.
+std::string pattern_yaml(std::string_view name) {
+  std::string pattern;
+  for (const char byte : name) {
+    if (std::string_view("*?[]{},\\").find(byte) != std::string_view::npos) pattern += '\\';
+    pattern += byte;
+  }
+  return json_string(pattern);
 }
 
 }  // namespace
 
-std::string audit_hint(const AuditEvent& event) {
+std::string audit_hint(const AuditEvent& event, const policy::Verdict& verdict) {
+  if (verdict.standing == policy::Standing::ceiling) return {};
+  const bool override = verdict.standing == policy::Standing::layer;
   if (!event.path.empty() && event.section.empty()) {
-    return json_string(event.path).append(": ").append(smallest_set(event.wanted));
+    if (verdict.error == EXDEV && event.wanted == policy::Right::rename) return {};
+    const std::string rights = rights_yaml(verdict.given | event.wanted);
+    return pattern_yaml(event.path) + (override ? ": {allow: " + rights + ", override: true}" : ": " + rights);
   }
   if (event.section == "connect" || event.section == "bind") {
-    return std::string(event.section).append(": [").append(json_string(event.address)).append("]");
+    const std::size_t space = std::min(event.address.find(' '), event.address.size() - 1) + 1;
+    const bool pattern = event.address.starts_with("unix") || event.address.starts_with("abstract");
+    const std::string rest(event.address.substr(space));
+    std::string line(event.address.substr(0, space));
+    const std::string quoted = pattern ? pattern_yaml(rest) : json_string(rest);
+    line = "\"" + line + quoted.substr(1);
+    if (override) line += ": {verdict: allow, override: true}";
+    return std::string(event.section).append(": [").append(line).append("]");
   }
-  if (event.section == "families") return std::string("families: [").append(event.address).append("]");
-  if (event.section == "syscalls") return std::string("allow: [").append(event.syscall).append("]");
+  if (event.section == "families") {
+    if (override || verdict.standing == policy::Standing::builtin) return {};  // a layer's list has only parts
+    return std::string("families: [").append(event.others).append(event.others.empty() ? "" : ", ").append(event.address).append("]");
+  }
+  if (event.section == "syscalls") {
+    return std::string("allow: [").append(event.syscall).append(override ? "], override: true" : "]");
+  }
   return {};
 }
 
@@ -164,7 +189,7 @@ std::string AuditLog::describe(const AuditEvent& event, const policy::Verdict& v
   if (!verdict.allowed) line.number("errno", verdict.error);
   line.text("rule", std::string(verdict.origin.file).append(":").append(std::to_string(verdict.origin.line)));
   line.text("enforcer", event.enforcer);
-  const std::string hint = verdict.allowed && !verdict.would_refuse ? std::string() : audit_hint(event);
+  const std::string hint = verdict.allowed && !verdict.would_refuse ? std::string() : audit_hint(event, verdict);
   if (!hint.empty()) line.text("hint", hint);
   return line.members();
 }

@@ -36,6 +36,7 @@ struct AuditEvent {
   policy::Rights wanted;     ///< of a path operation; empty: existence
   std::string_view path;     ///< canonical container path; empty where the operation has none
   std::string_view address;  ///< "tcp 169.254.169.254:80", as a profile would write it; empty where there is none
+  std::string_view others;   ///< of a family: those that are allowed, "unix, inet"
   std::string_view section;  ///< of an address: "connect" or "bind"; "families" or "syscalls" otherwise
   std::string_view enforcer = "notify";
 };
@@ -101,7 +102,9 @@ class AuditLog {
   std::uint64_t lost_ = 0;
 };
 
-/// The line of a profile that would allow the event: `"/etc/shadow": ro` or `connect: ["tcp 169.254.169.254:80"]`.
-[[nodiscard]] std::string audit_hint(const AuditEvent& event);
+/// The line that would allow just this, at the end of its section in the profile's own file: `"/etc/shadow": [read]`,
+/// `connect: ["tcp 169.254.169.254:80"]`. It keeps the rights that the path has, names only what was asked for, and says
+/// `override: true` where a layer below had refused. Empty where no line does it: a ceiling, a directory that would gain rights.
+[[nodiscard]] std::string audit_hint(const AuditEvent& event, const policy::Verdict& verdict);
 
 }  // namespace warder::supervisor

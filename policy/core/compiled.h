@@ -27,6 +27,14 @@ struct Origin {
   std::uint32_t line = 0;
 };
 
+/// Where a deciding line stands, and so what a line of the profile's own could do about it.
+enum class Standing : std::uint8_t {
+  own,      ///< in the profile's own file
+  layer,    ///< in a layer below: what it takes away needs `override: true`
+  ceiling,  ///< in the administrator's ceiling: nothing gives it back
+  builtin,  ///< the hardening set
+};
+
 /// What to do with one operation. `allowed` already is the final word: in audit and learn mode it is true, and
 /// `would_refuse` tells what enforcement would have said.
 struct Verdict {
@@ -37,6 +45,8 @@ struct Verdict {
   int error = 0;         ///< the errno of the refusal
   DenyAction action = DenyAction::refuse;
   Origin origin;  ///< the deciding entry, or the section that no entry of matched
+  Standing standing = Standing::own;
+  Rights given;  ///< of a path: what it has, without regard to what was wanted
 };
 
 enum class NetOperation : std::uint8_t { connect, bind, listen, send };
@@ -80,6 +90,8 @@ class Compiled {
   [[nodiscard]] Verdict address(NetOperation operation, const Endpoint& endpoint) const;
   /// May a socket of this AF_* be created? Refused with EAFNOSUPPORT.
   [[nodiscard]] Verdict family(int address_family) const;
+  /// The families that the container's own profile lists; empty where it restricts none.
+  [[nodiscard]] std::span<const std::int32_t> families() const;
   /// The refusal of a system call that the filter hands to the supervisor only so that it is logged.
   /// `allowed` where the number is no such call.
   [[nodiscard]] Verdict syscall(int number) const;

@@ -34,6 +34,7 @@ class Judge {
     verdict.error = error;
     verdict.action = static_cast<DenyAction>(rules_.action);
     verdict.origin = origin(place);
+    verdict.standing = standing(place);
     return verdict;
   }
   [[nodiscard]] int error_or(int fallback) const { return rules_.on_deny_error != 0 ? rules_.on_deny_error : fallback; }
@@ -51,6 +52,11 @@ class Judge {
 
  private:
   [[nodiscard]] bool hardening_refuses(int address_family) const;
+  /// Texts are written once: equal names have equal places.
+  [[nodiscard]] Standing standing(const format::Place& place) const {
+    if (place.file.offset == rules_.builtin.file.offset) return Standing::builtin;
+    return place.file.offset == rules_.whole.file.offset ? Standing::own : Standing::layer;
+  }
   [[nodiscard]] Origin origin(const format::Place& place) const { return {format::text(block_, place.file), place.line}; }
 
   const std::byte* block_;
@@ -76,7 +82,9 @@ Verdict Judge::path(const Walk& walk, Rights wanted) const {
     const std::uint32_t deciding = only_the_name ? name : object;
     if (deciding == none) return refuse(rules_.paths_section, error_or(EACCES));
     const int error = entry(deciding).error;
-    return refuse(entry(deciding).place, error != 0 ? error : error_or(EACCES));
+    Verdict verdict = refuse(entry(deciding).place, error != 0 ? error : error_or(EACCES));
+    verdict.given = rights;
+    return verdict;
   }
   Verdict verdict = allow(object == none ? rules_.paths_section : entry(object).place);
   if (object != none) verdict.audited = Rights(entry(object).audit).without(rights_of_the_name).any(wanted);
@@ -164,8 +172,10 @@ Verdict ask_all(std::span<const std::byte> block, const Ask& ask) {
   const auto& header = *reinterpret_cast<const format::Header*>(block.data());
   Verdict above;
   above.allowed = true;
-  for (const auto& rules : format::elements<RuleSet>(block.data(), header.rule_sets)) {
+  const auto all = format::elements<RuleSet>(block.data(), header.rule_sets);
+  for (const auto& rules : all) {
     Verdict own = ask(Judge(block.data(), rules));
+    if (&rules != &all.back() && own.standing != Standing::builtin) own.standing = Standing::ceiling;
     if (own.allowed && !own.would_refuse && above.would_refuse) {
       own = above;
     } else {
@@ -210,6 +220,10 @@ Verdict Compiled::address(NetOperation operation, const Endpoint& endpoint) cons
 }
 Verdict Compiled::family(int address_family) const {
   return ask_all(block_, [&](const Judge& judge) { return judge.family(address_family); });
+}
+std::span<const std::int32_t> Compiled::families() const {
+  const auto& header = *reinterpret_cast<const format::Header*>(block_.data());
+  return format::elements<std::int32_t>(block_.data(), format::elements<RuleSet>(block_.data(), header.rule_sets).back().families);
 }
 Verdict Compiled::syscall(int number) const {
   return ask_all(block_, [&](const Judge& judge) { return judge.syscall(number); });

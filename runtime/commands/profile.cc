@@ -22,7 +22,7 @@ struct ProfileCommand {
   std::string operation, profile, shown, container, before, after;
   std::optional<std::string> root;
   CLI::App *check = nullptr, *explain = nullptr, *test = nullptr, *show = nullptr, *diff = nullptr, *learn = nullptr,
-           *list = nullptr, *schema = nullptr;
+           *list = nullptr, *rights = nullptr, *schema = nullptr;
 
   void define(CLI::App& app) {
     app.require_subcommand(1);
@@ -58,6 +58,7 @@ struct ProfileCommand {
     learn->add_option("LOG", logs, "audit logs")->required();
     list = app.add_subcommand("groups", "the groups of system calls, or the contents of some");
     list->add_option("GROUP", groups, "groups to write out");
+    rights = app.add_subcommand("rights", "the rights of `paths`, and the system calls that need each");
     schema = app.add_subcommand("schema", "the JSON Schema of profiles, for editors");
   }
 
@@ -74,6 +75,7 @@ struct ProfileCommand {
     if (diff->parsed()) return diff_profiles(before, after, options);
     if (learn->parsed()) return learn_profile(logs, options);
     if (list->parsed()) return show_groups(groups, options.format);
+    if (rights->parsed()) return show_rights(options.format);
     return show_schema(options);
   }
 };

@@ -1,4 +1,4 @@
-// `warder profile groups [GROUP...]`, `warder profile schema`: the words that a profile may use.
+// `warder profile groups [GROUP...]`, `warder profile rights`, `warder profile schema`: the words that a profile may use.
 #include <fmt/format.h>
 
 #include <cstring>
@@ -7,6 +7,7 @@
 #include "policy/dispositions.h"
 #include "policy/groups.h"
 #include "policy/hardening.h"
+#include "policy/path_calls.h"
 #include "runtime/commands/profile_verbs.h"
 #include "runtime/commands/verb.h"
 
@@ -123,6 +124,41 @@ Result<int> show_groups(const std::vector<std::string>& groups, Format format) {
       all[word].push_back(policy::syscall_name(number));
     }
   }
+  WARDER_TRY(print(format == Format::json ? all.dump() + "\n" : text));
+  return 0;
+}
+
+namespace {
+
+/// The calls that need the right, or of no right those that would reveal what is hidden.
+std::vector<std::string_view> calls_of(policy::Rights right) {
+  std::vector<std::string_view> calls;
+  for (const auto& call : policy::path_calls()) {
+    // Moves and links look at all rights of both names; they need one.
+    policy::Rights needed = call.rights;
+    if (needed == policy::rights_all) needed = call.call.starts_with("link") ? policy::Right::link : policy::Right::rename;
+    const bool named = right.empty() ? call.use == policy::PathUse::existence : needed.any(right);
+    if (named) calls.push_back(call.call);
+  }
+  if (right.any(policy::Right::ioctl)) calls.push_back("ioctl");
+  return calls;
+}
+
+}  // namespace
+
+Result<int> show_rights(Format format) {
+  std::string text;
+  nlohmann::json all = nlohmann::json::object();
+  const auto add = [&](std::string_view name, policy::Rights right) {
+    const auto calls = calls_of(right);
+    text += fmt::format("{:<9} {}\n", name, fmt::join(calls, " "));
+    all[std::string(name)] = calls;
+  };
+  for (int bit = 0; bit < policy::right_count; ++bit) {
+    const auto right = static_cast<policy::Right>(1U << bit);
+    add(policy::right_name(right), right);
+  }
+  add("hide", {});
   WARDER_TRY(print(format == Format::json ? all.dump() + "\n" : text));
   return 0;
 }

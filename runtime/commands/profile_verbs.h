@@ -50,6 +50,8 @@ Result<int> diff_profiles(const std::string& before, const std::string& after, c
 /// The profile that allows what recordings of mode learn hold; see warder-profile(5).
 Result<int> learn_profile(const std::vector<std::string>& logs, const ProfileOptions& options);
 Result<int> show_groups(const std::vector<std::string>& groups, Format format);
+/// Every right with the system calls that need it; `hide` with those that would reveal what is hidden.
+Result<int> show_rights(Format format);
 Result<int> show_schema(const ProfileOptions& options);
 
 }  // namespace warder::runtime

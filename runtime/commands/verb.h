@@ -18,7 +18,7 @@ namespace warder::runtime {
 struct GlobalOptions {
   std::optional<std::string> root;
   bool debug = false;
-  std::string log, log_format = "text", log_level;  // no level: that of warder.yaml
+  std::string log, log_format = "text", log_level = "error";
   bool systemd_cgroup = false;
   std::string cgroup_manager = "cgroupfs";
   std::string rootless = "auto";

@@ -42,7 +42,12 @@ void create(Call& call) {
   const int family = call.notification.int_argument(0);
   const policy::Verdict verdict = call.worker.policy.family(family);
   const std::string name = name_of(family);
+  std::string others;
+  if (verdict.would_refuse) {
+    for (const int one : call.worker.policy.families()) others += (others.empty() ? "" : ", ") + name_of(one);
+  }
   AuditEvent event;
+  event.others = others;
   event.address = name;
   event.section = "families";
   if (permit(call, verdict, event)) (void)std::move(call.notification).let_kernel_run();

@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_is_one_line_with_its_rule_and_a_hint) {
   BOOST_TEST(has(line, "\"id\":\"box\",\"profile\":\"box\""));
   BOOST_TEST(has(line, "\"right\":\"write\",\"path\":\"/etc/shadow\",\"verdict\":\"refused\",\"errno\":13"), line);
   BOOST_TEST(has(line, "\"rule\":\"/etc/warder/profiles/box.yaml:7\",\"enforcer\":\"notify\""), line);
-  BOOST_TEST(has(line, "\"hint\":\"\\\"/etc/shadow\\\": rw\""), line);
+  BOOST_TEST(has(line, "\"hint\":\"\\\"/etc/shadow\\\": [write]\""), line);
   BOOST_TEST(has(line, "\"exe\":\"/"), line);
 }
 
@@ -160,19 +160,28 @@ BOOST_AUTO_TEST_CASE(a_name_cannot_break_its_line) {
 }
 
 BOOST_AUTO_TEST_CASE(hints_are_lines_of_a_profile) {
-  event.wanted = policy::Rights();
-  BOOST_TEST(audit_hint(event) == "\"/etc/shadow\": ro");
+  event.wanted = policy::Right::read;
+  BOOST_TEST(audit_hint(event, refusal) == "\"/etc/shadow\": [read]");
+  refusal.given = policy::rights_ro;
   event.wanted = policy::Right::exec;
-  BOOST_TEST(audit_hint(event) == "\"/etc/shadow\": rx");
-  event.wanted = policy::Right::chown;
-  BOOST_TEST(audit_hint(event) == "\"/etc/shadow\": all");
+  BOOST_TEST(audit_hint(event, refusal) == "\"/etc/shadow\": rx");  // what it has stays
+  refusal.standing = policy::Standing::layer;
+  BOOST_TEST(audit_hint(event, refusal) == "\"/etc/shadow\": {allow: rx, override: true}");
+  event.path = "/a[1]*";
+  BOOST_TEST(audit_hint(event, refusal) == "\"/a\\\\[1\\\\]\\\\*\": {allow: rx, override: true}");
+  refusal.standing = policy::Standing::ceiling;
+  BOOST_TEST(audit_hint(event, refusal).empty());
+
+  policy::Verdict by_section;
   AuditEvent network;
-  network.section = "bind";
   network.address = "tcp 0.0.0.0:80";
-  BOOST_TEST(audit_hint(network) == "bind: [\"tcp 0.0.0.0:80\"]");
-  network.section = "families";
+  network.section = "bind";
+  BOOST_TEST(audit_hint(network, by_section) == "bind: [\"tcp 0.0.0.0:80\"]");
   network.address = "packet";
-  BOOST_TEST(audit_hint(network) == "families: [packet]");
+  network.section = "families";
+  BOOST_TEST(audit_hint(network, by_section) == "families: [packet]");
+  network.others = "unix, inet";
+  BOOST_TEST(audit_hint(network, by_section) == "families: [unix, inet, packet]");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
