@@ -1,5 +1,7 @@
 #include "policy/check.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "policy/address_sets.h"
@@ -81,10 +83,45 @@ void lint_syscalls(const std::vector<SyscallRule>& rules, std::vector<Finding>& 
   }
 }
 
+/// The families in which a rule can be about a socket.
+std::vector<int> families_of(const AddressRule& rule) {
+  if (rule.transport == Transport::unix_path || rule.transport == Transport::unix_abstract) return {AF_UNIX};
+  if (rule.any_address || !rule.name.empty()) return {AF_INET, AF_INET6};
+  // An IPv6 socket reaches IPv4 addresses too.
+  return rule.ipv6 ? std::vector{AF_INET6} : std::vector{AF_INET, AF_INET6};
+}
+
+void lint_unreachable(const std::optional<std::vector<AddressRule>>& rules, const Network& network, std::vector<Finding>& findings) {
+  if (!rules || !network.families) return;
+  const auto listed = [&](int family) { return std::ranges::find(*network.families, family) != network.families->end(); };
+  for (const auto& rule : *rules) {
+    if (!rule.allow || std::ranges::any_of(families_of(rule), listed)) continue;
+    lint(findings, rule.source, "'" + rule.text + "' is out of reach: families (" + line_of(network.families_source) +
+                                    ") lists none in which such a socket could be made");
+  }
+}
+
+/// Settings of which one leaves the other nothing to do.
+void lint_combinations(const Profile& profile, std::vector<Finding>& findings) {
+  const Source whole = profile.layers.empty() ? Source{} : profile.layers.back().source;
+  if (profile.live && profile.audit == Audit::cheap) {
+    lint(findings, whole, "audit: cheap does nothing beside live: true, which hands every call to the supervisor");
+  }
+  if (profile.mode != Mode::enforce && profile.on_deny.action != DenyAction::refuse) {
+    lint(findings, profile.on_deny.source, "on-deny: the action is never taken, because the mode refuses nothing");
+  }
+  if (profile.mode == Mode::learn && profile.audit == Audit::cheap) {
+    lint(findings, whole, "audit: cheap does nothing beside mode: learn, which records every use");
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> lint_profile(const Profile& profile) {
   std::vector<Finding> findings;
+  lint_combinations(profile, findings);
+  lint_unreachable(profile.network.connect, profile.network, findings);
+  lint_unreachable(profile.network.bind, profile.network, findings);
   lint_paths(profile, findings);
   lint_addresses(profile.network.connect, profile.network.connect_source, "connect", findings);
   lint_addresses(profile.network.bind, profile.network.bind_source, "bind", findings);

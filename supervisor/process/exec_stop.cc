@@ -60,6 +60,7 @@ Result<void> ExecStop::arm(pid_t caller, pid_t process, Purpose purpose, long pa
 void ExecStop::change_policy(const policy::Compiled& policy) {
   Locked locked(judging_);
   policy_ = policy;
+  audit_.change_policy(policy);
 }
 
 void ExecStop::poke() {

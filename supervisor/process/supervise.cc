@@ -237,7 +237,6 @@ class Supervisor {
     if (policy.checks_exec() != policy_.checks_exec()) return Error::bug("how programs are checked cannot change");
     WARDER_TRY(quiesce());
     exec_stop_.change_policy(policy);
-    audit_.change_policy(policy);
     policy_ = policy;
     block_.swap(block);
     pool_.resume();

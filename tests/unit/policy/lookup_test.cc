@@ -225,7 +225,7 @@ BOOST_AUTO_TEST_CASE(the_stock_profiles_are_faultless_and_pass_their_own_tests) 
   request.hostname = "h";
   request.container_id = "c";
   request.where.stock = {std::string(WARDER_SOURCE_DIR) + "/profiles"};
-  for (const char* name : {"base", "default", "ci", "web"}) {
+  for (const char* name : {"base", "default", "ci", "ci-offline", "web", "database", "python", "node", "shell"}) {
     const auto outcome = load_by_name(name, request);
     BOOST_TEST_CONTEXT(name << ": " << findings_text(outcome.findings)) {
       BOOST_REQUIRE(outcome.profile.has_value());
@@ -272,6 +272,11 @@ BOOST_AUTO_TEST_CASE(what_is_allowed_by_the_language_but_hardly_meant_is_a_lint)
       {"network: {connect: ['!tcp 10.0.0.0/8', 'tcp *:1']}\n", "denies what nothing before it allows"},
       {"network:\n  connect:\n    - 'tcp 10.0.0.1:80'\n    - 'tcp 10.0.0.0/8'\n", "covers it"},
       {"syscalls: {allow: [bpf], deny: [bpf]}\n", "both allowed and denied"},
+      {"network: {connect: ['tcp 10.0.0.1:80'], families: [unix]}\n", "out of reach"},
+      {"network: {bind: ['unix /run/**'], families: [inet]}\n", "out of reach"},
+      {"live: true\naudit: cheap\n", "does nothing beside live"},
+      {"mode: audit\non-deny: {action: kill}\n", "never taken"},
+      {"mode: learn\naudit: cheap\n", "does nothing beside mode: learn"},
   };
   for (const auto& c : cases) {
     Tree tree;
