@@ -21,6 +21,8 @@ struct ProfileCommand {
   std::vector<std::string> files, names, groups, object, logs;
   std::string operation, profile, shown, container, before, after;
   std::optional<std::string> root;
+  std::string unused;
+  bool ignored = false;
   CLI::App *check = nullptr, *explain = nullptr, *test = nullptr, *show = nullptr, *diff = nullptr, *learn = nullptr,
            *list = nullptr, *rights = nullptr, *schema = nullptr;
 
@@ -36,6 +38,12 @@ struct ProfileCommand {
            "-f,--format", [this](const std::string& word) { options.format = word == "json" ? Format::json : Format::text; },
            "text or json")
         ->check(CLI::IsMember({"text", "json"}));
+    // Options of every command, given before the verb by scripts that give them always: nothing here depends on them.
+    for (const char* name : {"--audit-log", "--log", "--log-format", "--log-level", "--cgroup-manager", "--rootless"}) {
+      app.add_option(name, unused)->group("");
+    }
+    app.add_flag("--debug,--systemd-cgroup", ignored)->group("");
+    app.add_option("--root", root, "the directory of the containers' states, as for the other commands");
     check = app.add_subcommand("check", "every error and lint of profile files; fails where there is an error");
     check->add_option("FILE", files, "files, or names of profiles")->required();
     explain =
@@ -50,7 +58,6 @@ struct ProfileCommand {
     show = app.add_subcommand("show", "the merged profile with the origin of each line");
     show->add_option("NAME", shown, "a name or file; without it the profile that --hostname gets");
     show->add_option("--container", container, "the profile in force in this container, with enforcers and counters");
-    show->add_option("--root", root, "the directory of the containers' states, as for the other commands");
     diff = app.add_subcommand("diff", "what became allowed (+) or denied (-) between two profiles, or what a profile refuses of a recording");
     diff->add_option("A", before, "a name or file")->required();
     diff->add_option("B", after, "a name or file, or an audit log")->required();

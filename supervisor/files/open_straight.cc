@@ -31,8 +31,8 @@ bool only_reads(const OpenRequest& request) {
 }
 
 /// Allowed as a file and as a directory (which of them is open is not known for sure until the end), and nothing to be logged.
-bool is_uneventful(Call& call, std::string_view path, policy::Rights wanted) {
-  const policy::Verdict verdict = call.worker.policy.path(path, Right::read | policy::Rights(Right::list));
+bool is_uneventful(Call& call, std::string_view path, policy::Rights wanted, policy::Verdict& verdict) {
+  verdict = call.worker.policy.path(path, Right::read | policy::Rights(Right::list));
   AuditEvent event;
   event.wanted = wanted;
   event.path = path;
@@ -58,15 +58,18 @@ Outcome<Straight> open_straight(Call& call, const PathText& path, const OpenRequ
   if (!only_reads(request) || call.caller.status().own_root || !is_spelled_canonically(path.view())) return Straight::look_closer;
   WARDER_GET(call.caller.act_on_files());
   CallerCache& cache = call.caller.cache();
+  policy::Verdict verdict;
   struct statx facts {};
   if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE | kernel::statx_mount_id_unique,
               &facts) != 0) {
-    const bool quiet = errno == ENOENT && is_uneventful(call, path.view(), Right::read);
-    return quiet && is_absent(path) ? Straight::absent : Straight::look_closer;
+    const bool quiet = errno == ENOENT && is_uneventful(call, path.view(), Right::read, verdict);
+    if (!quiet || !is_absent(path)) return Straight::look_closer;
+    call.decided = call.worker.audit.usage().count(verdict);
+    return Straight::absent;
   }
   const bool directory = S_ISDIR(facts.stx_mode);
   if ((!directory && !S_ISREG(facts.stx_mode)) || !is_ordinary_mount(cache, facts)) return Straight::look_closer;
-  if (!is_uneventful(call, path.view(), directory ? Right::list : Right::read)) return Straight::look_closer;
+  if (!is_uneventful(call, path.view(), directory ? Right::list : Right::read, verdict)) return Straight::look_closer;
 
   // A lease may keep the opener of a file waiting: such files are left to the full way, which can wait.
   const int waits_not = directory ? 0 : O_NONBLOCK;
@@ -75,6 +78,7 @@ Outcome<Straight> open_straight(Call& call, const PathText& path, const OpenRequ
   if (!found.valid() || !read_name(cache, found, name).ok() || name.view() != path.view()) return Straight::look_closer;
   // Only the flags that F_SETFL can set are looked at; they are the caller's, as they are.
   if ((waits_not & ~request.flags) != 0 && ::fcntl(found.get(), F_SETFL, request.flags) != 0) return Straight::look_closer;
+  call.decided = call.worker.audit.usage().count(verdict);
   opened = std::move(found);
   return Straight::opened;
 }

@@ -1,6 +1,7 @@
 """Where audit lines go, as warder.yaml says: files, the journal, syslog, standard error; limits; recordings that outlive a container."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -9,12 +10,20 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.bundle import ContainerTest, WARDER, needs_guest, run_command  # noqa: E402
+from harness.bundle import ContainerTest, needs_guest  # noqa: E402
+from harness.settings import use_settings  # noqa: E402
 
-CONFIG = pathlib.Path("/etc/warder/warder.yaml")  # of this test's own mount namespace, see tests/private.py
 JOURNAL = pathlib.Path("/run/systemd/journal/socket")
 SYSLOG = pathlib.Path("/dev/log")
 PROFILE = 'warder: 1\npaths:\n  "/**": all\n  "/etc/shadow": none\n'
+
+
+@contextlib.contextmanager
+def alone():
+    """There is one journal and one syslog, whichever test is running."""
+    with open(pathlib.Path(os.environ.get("WARDER_SHARED", "/tmp")) / "sinks.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager
@@ -33,15 +42,9 @@ def datagram_server(path):
 
 
 class Configured(ContainerTest):
-    def tearDown(self):
-        CONFIG.unlink(missing_ok=True)
-
     def configured(self, text, profile=PROFILE):
-        CONFIG.write_text(text)
-        CONFIG.chmod(0o644)
         bundle = self.bundle(hostname="sinks", profile=profile)
-        plain = bundle.globals
-        bundle.globals = lambda: [word for word in plain() if word not in ("--audit-log", str(bundle.audit_log))]
+        use_settings(bundle, text)
         return bundle
 
     def refuse_once(self, bundle):
@@ -50,7 +53,7 @@ class Configured(ContainerTest):
 
 class Sinks(Configured):
     def test_a_file(self):
-        log = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / "sink.log"
+        log = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / f"sink-{os.getpid()}.log"
         bundle = self.configured(f"audit: {{file: {log}}}\n")
         self.refuse_once(bundle)
         self.assertEqual([json.loads(line)["path"] for line in log.read_text().splitlines()], ["/etc/shadow"])
@@ -59,7 +62,7 @@ class Sinks(Configured):
         log.unlink()
 
     def test_the_journal_gets_entries_of_its_native_protocol(self):
-        with datagram_server(JOURNAL) as receive:
+        with alone(), datagram_server(JOURNAL) as receive:
             bundle = self.configured("audit: {sink: journald}\n")
             self.refuse_once(bundle)
             fields = dict(line.split("=", 1) for line in receive().strip().split("\n"))
@@ -71,7 +74,7 @@ class Sinks(Configured):
         self.assertIn("journalctl -t warder", out.err)
 
     def test_syslog_gets_one_datagram_a_line(self):
-        with datagram_server(SYSLOG) as receive:
+        with alone(), datagram_server(SYSLOG) as receive:
             self.refuse_once(self.configured("audit: {sink: syslog}\n"))
             message = receive()
         self.assertTrue(message.startswith("<85>warder: {"), message)  # authpriv, notice
@@ -83,7 +86,7 @@ class Sinks(Configured):
 
     def test_a_sink_that_is_not_there_refuses_the_container_and_leaves_nothing(self):
         for sink, place in (("journald", JOURNAL), ("syslog", SYSLOG)):
-            with self.subTest(sink):
+            with self.subTest(sink), alone():
                 bundle = self.configured(f"audit: {{sink: {sink}}}\n")
                 out = self.refuse_once(bundle)
                 self.assertEqual(out.code, 1, out)
@@ -91,7 +94,7 @@ class Sinks(Configured):
                 self.assert_nothing_left(bundle)
 
     def test_a_reader_that_does_not_read_holds_nobody_up(self):
-        with datagram_server(JOURNAL) as receive:
+        with alone(), datagram_server(JOURNAL) as receive:
             bundle = self.configured("audit: {sink: journald, rate: 100000, burst: 100000}\n")
             out = bundle.run("sh", "-c", "i=0; while [ $i -lt 800 ]; do cat /etc/shadow 2>/dev/null; i=$((i+1)); done; echo through", timeout=60)
             self.assertEqual(out.lines(), ["through"], out)
@@ -108,7 +111,7 @@ class Sinks(Configured):
         self.assertGreater(sum(line.get("lost", 0) for line in lines), 20)
 
     def test_the_end_of_a_container_tells_how_often_each_line_decided(self):
-        log = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / "usage.log"
+        log = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / f"usage-{os.getpid()}.log"
         bundle = self.configured(f"audit: {{file: {log}, usage: true}}\n")
         bundle.run("sh", "-c", "cat /etc/shadow; cat /etc/shadow; cat /etc/passwd >/dev/null; true")
         usage = {json.loads(line)["rule"].rsplit(":", 1)[1]: json.loads(line) for line in log.read_text().splitlines() if '"usage"' in line}

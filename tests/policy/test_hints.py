@@ -44,10 +44,14 @@ class Hints(ContainerTest):
             with self.subTest(operation):
                 result, refused = self.try_one(profile, guest, operation)
                 self.assertFalse(result.startswith("OK"), result)
-                hints = {line["hint"] for line in refused}
-                self.assertEqual(len(hints), 1, refused)
-                helped = self.with_hint(profile, section, hints.pop())
-                result, refused = self.try_one(helped, guest, operation)
+                helped = profile
+                for _ in range(2):  # what was hidden is seen first, and then used
+                    hints = {line["hint"] for line in refused}
+                    self.assertEqual(len(hints), 1, refused)
+                    helped = self.with_hint(helped, section, hints.pop())
+                    result, refused = self.try_one(helped, guest, operation)
+                    if not refused:
+                        break
                 # The kernel may have its own opinion; the profile has none any more.
                 self.assertEqual(refused, [], (helped, result))
                 for other in others:

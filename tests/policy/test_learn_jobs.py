@@ -10,24 +10,18 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.bundle import ContainerTest, SOURCE, WARDER, run_command  # noqa: E402
 from harness.host_root import use_host_root  # noqa: E402
+from harness.settings import use_settings  # noqa: E402
 
-CONFIG = pathlib.Path("/etc/warder/warder.yaml")
-RECORDINGS = pathlib.Path("/var/tmp/warder-learn-jobs")
 
 
 class Jobs(ContainerTest):
     """The container gets the built-in default; the annotation alone makes a run a recording."""
 
-    def setUp(self):
-        CONFIG.write_text(f"allow-modes: [learn]\nlearn-directory: {RECORDINGS}\n")
-        CONFIG.chmod(0o644)
-        self.addCleanup(CONFIG.unlink)
-        self.addCleanup(lambda: run_command(["rm", "-rf", str(RECORDINGS)]))
-
-    def job_bundle(self, profile=None):
+    def job_bundle(self, profile=None, learning=False):
         bundle = use_host_root(self.bundle(hostname="job", profile=profile, cwd="/work"))
-        plain = bundle.globals
-        bundle.globals = lambda: [word for word in plain() if word not in ("--audit-log", str(bundle.audit_log))] if bundle.config.get("annotations") else plain()
+        if learning:
+            bundle.config["annotations"] = {"io.warder.mode": "learn"}
+            use_settings(bundle, f"allow-modes: [learn]\nlearn-directory: {bundle.directory}/recordings\n")
         self.prepare(bundle)
         return bundle
 
@@ -35,12 +29,13 @@ class Jobs(ContainerTest):
         """Puts the job's files in place."""
 
     def learn(self, script, runs=2):
+        logs = []
         for _ in range(runs):
-            bundle = self.job_bundle()
-            bundle.config["annotations"] = {"io.warder.mode": "learn"}
+            bundle = self.job_bundle(learning=True)
             out = bundle.run("bash", "-c", script, timeout=180)
             self.assertEqual(out.code, 0, out)
-        logs = sorted(str(path) for path in RECORDINGS.glob("*.log"))
+            # The container is gone by now, as with --rm; what was recorded is not.
+            logs += [str(path) for path in (bundle.directory / "recordings").glob("*.log")]
         self.assertEqual(len(logs), runs)
         learned = run_command([WARDER, "profile", "--profile-dir", str(SOURCE / "profiles"), "learn", *logs])
         self.assertEqual(learned.code, 0, learned)

@@ -12,6 +12,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness.bundle import CGROUP, ContainerTest, SOURCE, WARDER, run_command  # noqa: E402
 from harness.podman import Podman  # noqa: E402
+from harness.settings import in_private_etc  # noqa: E402
 
 MAN = SOURCE / "man"
 
@@ -88,7 +89,7 @@ class Tutorial(ContainerTest):
     def test_the_tutorial_does_what_it_says(self):
         podman = Podman()
         podman.make_image()
-        self.addCleanup(lambda: run_command(["rm", "-rf", "/etc/warder/warder.yaml", "/etc/warder/profiles/builder.yaml", "/var/tmp/warder-recordings"]))
+        self.addCleanup(lambda: run_command(["rm", "-rf", "/var/tmp/warder-recordings"]))
         with tempfile.TemporaryDirectory() as home:
             tools = pathlib.Path(home) / "bin"
             tools.mkdir()
@@ -100,7 +101,9 @@ class Tutorial(ContainerTest):
             for tool in tools.iterdir():
                 tool.chmod(0o755)
             script = "set -e\n" + "\n".join(f"echo ---- {line}\n{block}" for line, block in blocks("warder-tutorial.7.scd"))
-            out = run_command(["bash", "-c", script], timeout=170, env={**podman.environment, "HOME": home, "PATH": f"{tools}:{os.environ['PATH']}"})
+            etc = pathlib.Path(home) / "etc"
+            etc.mkdir()
+            out = run_command(in_private_etc(etc, ["bash", "-c", script]), timeout=170, env={**podman.environment, "HOME": home, "PATH": f"{tools}:{os.environ['PATH']}"})
         self.assertEqual(out.code, 0, out)
         parts = out.out.split("---- ")[1:]
         lines = [part.split("\n", 1)[1].splitlines() for part in parts]

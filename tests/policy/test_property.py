@@ -51,7 +51,7 @@ class Property(ContainerTest):
     def pattern(self, rng):
         part = lambda: rng.choice(["a", "b", "c", "?", "*", "[ab]", "{a,c}"])
         leaf = lambda: rng.choice(["f*", "d*", "*", "[fn]*", "**", "**", "*1", "{f,n}?*"])
-        return rng.choice([lambda: f"/t/{part()}/{leaf()}", lambda: f"/t/**/{leaf()}", lambda: f"/t/{part()}/**", lambda: f"/t/{part()}/{part()}/{leaf()}",
+        return rng.choice([lambda: f"/t/{part()}/{leaf()}", lambda: f"/t/**/{rng.choice(['f*', 'd*', 'n*', '*1', '[fn]*'])}", lambda: f"/t/{part()}/**", lambda: f"/t/{part()}/{part()}/{leaf()}",
                            lambda: f"/{{t,work}}/{part()}/**"])()
 
     def rights(self, rng):

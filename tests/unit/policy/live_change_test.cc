@@ -92,8 +92,7 @@ BOOST_AUTO_TEST_CASE(what_the_program_lets_pass_is_named_with_its_line) {
   BOOST_TEST(Change(before, before + "audit: cheap\n").impossible("audit"));
   BOOST_TEST(Change(before, before + "live: true\n").impossible("live"));
   BOOST_TEST(Change(before, before + "  '/w/fixed/**': rx\n").change.impossible.empty());
-  BOOST_TEST(Change(before, "paths:\n  '/**': rx\n  '/w/**': rw\n").impossible("Landlock decides what is executed"));
-  BOOST_TEST(Change("", before).impossible("nothing of this container's profile"));
+  BOOST_TEST(Change("audit: cheap\n", "audit: cheap\n" + before).impossible("nothing of this container's profile"));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_given_back_is_loosened_and_what_is_walled_off_stays_so) {
@@ -101,8 +100,6 @@ BOOST_AUTO_TEST_CASE(what_is_given_back_is_loosened_and_what_is_walled_off_stays
   const Change more(before, before + "  '/v/**': rw\n");
   BOOST_TEST(more.change.impossible.empty());
   BOOST_TEST(more.loosened("p.yaml:5:3: gives back"));
-  BOOST_TEST(Change(before, "paths:\n  '/**': rx\n  '/w/**': rwx\n").impossible("Landlock refuses it"));
-  BOOST_TEST(Change("audit: cheap\n" + before, "audit: cheap\n" + before + "  '/v/**': rw\n").impossible("Landlock"));
   BOOST_TEST(Change("network: {connect: ['tcp *:443']}\n", "network: {connect: ['tcp *:443', 'tcp 10.0.0.0/8:80']}\n").loosened("10.0.0.0:80"));
   BOOST_TEST(Change("network: {connect: ['tcp *:443']}\n", "network: {connect: ['tcp *:443', '!tcp 10.0.0.0/8']}\n").change.loosened.empty());
   BOOST_TEST(Change("syscalls: {deny: [chroot]}\n", "").loosened("gives back chroot"));
