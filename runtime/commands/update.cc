@@ -20,34 +20,31 @@ class Update : public Verb {
  public:
   void define(Options& app) override {
     app.add_option("ID", id_, "the container").required();
-    app.add_option("-r,--resources", file_, "JSON file with linux.resources; - for standard input");
-    app.add_option("--blkio-weight", given_.block_io.weight, "10 to 1000");
-    app.add_option("--cpu-period", given_.cpu.period, "microseconds");
-    app.add_option("--cpu-quota", given_.cpu.quota, "microseconds; -1: no limit");
-    app.add_option("--cpu-burst", given_.cpu.burst, "microseconds");
-    app.add_option("--cpu-share", given_.cpu.shares, "relative weight");
-    app.add_option("--cpu-rt-period", given_.cpu.realtime_period, "microseconds");
-    app.add_option("--cpu-rt-runtime", given_.cpu.realtime_runtime, "microseconds");
-    app.add_option("--cpu-idle", given_.cpu.idle, "0 or 1");
-    app.add_option("--cpuset-cpus", given_.cpu.cpus, "list of CPUs");
-    app.add_option("--cpuset-mems", given_.cpu.mems, "list of memory nodes");
-    app.add_option("--memory", memory_, "bytes, or with a unit (512m); -1: no limit");
-    app.add_option("--memory-reservation", reservation_, "bytes, or with a unit");
-    app.add_option("--memory-swap", swap_, "memory and swap together; -1: no limit");
-    app.add_option("--pids-limit", given_.pids_limit, "number of processes; -1: no limit");
-    std::vector<CLI::Option*> limits;
-    for (auto* option : app.get_options({})) {
-      if (!option->get_positional() && option->get_group() == "Options") limits.push_back(option);
-    }
-    auto* profile = app.add_option("--profile", profile_, "another profile, by file or name, for the running container");
-    for (auto* option : limits) {
-      if (option->get_name() != "--help") profile->excludes(option);
-    }
-    app.add_flag("--check", check_, "only tell what --profile would change, or what stands in the way")->needs(profile);
+    Option profile = app.add_option("--profile", profile_, "another profile, by file or name, for the running container");
+    app.add_flag("--check", check_, "only tell what --profile would change, or what stands in the way");
+    const auto limit = [&](const std::string& names, auto& variable, const std::string& help) {
+      profile.excludes(app.add_option(names, variable, help));
+    };
+    limit("-r,--resources", file_, "JSON file with linux.resources; - for standard input");
+    limit("--blkio-weight", given_.block_io.weight, "10 to 1000");
+    limit("--cpu-period", given_.cpu.period, "microseconds");
+    limit("--cpu-quota", given_.cpu.quota, "microseconds; -1: no limit");
+    limit("--cpu-burst", given_.cpu.burst, "microseconds");
+    limit("--cpu-share", given_.cpu.shares, "relative weight");
+    limit("--cpu-rt-period", given_.cpu.realtime_period, "microseconds");
+    limit("--cpu-rt-runtime", given_.cpu.realtime_runtime, "microseconds");
+    limit("--cpu-idle", given_.cpu.idle, "0 or 1");
+    limit("--cpuset-cpus", given_.cpu.cpus, "list of CPUs");
+    limit("--cpuset-mems", given_.cpu.mems, "list of memory nodes");
+    limit("--memory", memory_, "bytes, or with a unit (512m); -1: no limit");
+    limit("--memory-reservation", reservation_, "bytes, or with a unit");
+    limit("--memory-swap", swap_, "memory and swap together; -1: no limit");
+    limit("--pids-limit", given_.pids_limit, "number of processes; -1: no limit");
   }
 
   Result<int> run(const Context& context) override {
     if (!profile_.empty()) return update_profile(context, id_, profile_, check_ ? Dry::yes : Dry::no);
+    if (check_) return Error::user("--check is about --profile, which is not given");
     Resources resources = WARDER_TRY(file_.empty() ? from_flags() : from_file());
     Container container = WARDER_TRY(Container::open_locked(context.root, id_));
     Status status = container.status();
