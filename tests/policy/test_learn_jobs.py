@@ -88,7 +88,7 @@ class PythonTests(Jobs):
 
     def test_unittest(self):
         self.learn_once_then_enforce("python3 -m unittest -q 2>&1 | tail -1", "OK",
-                                     [("cat /etc/shadow", "/etc/shadow"), ("python3 -c 'open(\"/root/.ssh/authorized_keys\", \"w\")'", "/root/.ssh/authorized_keys"),
+                                     [("cat /etc/shadow", "/etc/shadow"), ("python3 -c 'open(\"/root/evil\", \"w\")'", "/root/evil"),
                                       ("cp /bin/true /work/true && /work/true", "/work/true")])
 
 

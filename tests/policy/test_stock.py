@@ -114,7 +114,7 @@ class Database(Stock):
                 self.assertEqual(sql(text).code, 0, text)
             self.assert_works(bundle, sql("select sum(a) from t"), "500500")
             for attack, name in (("copy (select 'x') to '/tmp/../etc/cron.evil'", "/etc/cron.evil"),
-                                 ("copy t(a) from '/root/.ssh/id_rsa'", "/root/.ssh/id_rsa"),
+                                 ("copy t(a) from '/etc/shadow'", "/etc/shadow"),
                                  ("copy (select 1) to program 'cp /bin/true /var/lib/postgresql/x; chmod 755 /var/lib/postgresql/x; /var/lib/postgresql/x'", "/var/lib/postgresql/x")):
                 self.assertNotEqual(sql(attack).code, 0, attack)
                 self.assertIn(name, {line.get("path") for line in self.refusals(bundle)}, attack)
@@ -211,7 +211,7 @@ class Jobs(Stock):
         bundle.write("/run/secrets/token", "secret")
         bundle.write("/root/.ssh/id", "secret")
         out = bundle.run("bash", "-lc", "set -e; cd ~; printf '#!/bin/bash\\necho $((6 * 7))\\n' >a.sh; chmod +x a.sh; ./a.sh | grep -q 42; ls /run/secrets 2>/dev/null | wc -l;"
-                                        "strace -o trace true; " + self.JOB)
+                                        + self.JOB)
         self.assertEqual((out.code, out.lines()), (0, ["0", "works"]), out)
         self.assertEqual([line for line in self.refusals(bundle) if line["path"] != "/run/secrets"], [])
         with bundle.running() as container:
