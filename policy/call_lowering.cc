@@ -1,5 +1,6 @@
 #include "policy/call_lowering.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
@@ -109,6 +110,7 @@ class Lowering {
   void families();
   [[nodiscard]] Need need(std::size_t place, const PathCall& call, Rights& missing) const;
   void path_call(const PathCall& call);
+  void without_access(const PathCall& call, int number);
   void watches();
   void device_requests();
   void inode_requests_of(int number, const Profile& profile);
@@ -221,7 +223,11 @@ void Lowering::condition(std::size_t place, const HardeningRule& rule, int numbe
       return;
     case HardeningCondition::executable_memfd: {
       constexpr std::uint64_t noexec_seal = 0x8;  // MFD_NOEXEC_SEAL, Linux 6.3
-      one("without MFD_NOEXEC_SEAL", {1, Kind::no_bit, noexec_seal, 0, false});
+      const ArgumentTest unsealed{1, Kind::no_bit, noexec_seal, 0, false};
+      // Where there is a supervisor anyway it makes one that cannot be executed.
+      if (chain_[place]->audit == Audit::cheap) return one("without MFD_NOEXEC_SEAL", unsealed);
+      add(number, {unsealed}, FilterAction::notify);
+      report(number, FilterAction::notify, 0, "without MFD_NOEXEC_SEAL", "hardening: " + std::string(rule.reason), Source{});
       return;
     }
     case HardeningCondition::undivided_family:
@@ -339,6 +345,20 @@ Need Lowering::need(std::size_t place, const PathCall& call, Rights& missing) co
   return call.flags >= 0 && call.flags_rights.covers(missing) ? Need::writing : Need::always;
 }
 
+// Access mode 3 opens for ioctl alone. Landlock, which looks at reading and writing, has nothing against it; a profile says it
+// needs both rights, and no program that is not a disk or serial utility knows it.
+void Lowering::without_access(const PathCall& call, int number) {
+  if (call.flags < 0) return;
+  for (std::size_t place = 0; place < chain_.size(); ++place) {
+    constexpr Rights both = Rights(Right::read) | Right::write;
+    if (!enforces(*chain_[place]) || everywhere_[place].covers(both)) continue;
+    add(number, {{static_cast<unsigned>(call.flags), Kind::equal, O_ACCMODE, O_ACCMODE, false}}, FilterAction::error, EACCES);
+    report(number, FilterAction::error, EACCES, "with access mode 3", "paths: " + rights_text(both),
+           taken_away_by(*chain_[place], both));
+    return;
+  }
+}
+
 void Lowering::path_call(const PathCall& call) {
   const int number = *syscall_number(call.call);
   if (std::ranges::find(settled_, number) != settled_.end()) return;
@@ -353,7 +373,7 @@ void Lowering::path_call(const PathCall& call) {
     why = missing;
     because = chain_[place];
   }
-  if (most == Need::none) return;
+  if (most == Need::none) return without_access(call, number);
   const bool writing = most == Need::writing;
   add(number, writing ? opens_for_writing(static_cast<unsigned>(call.flags)) : std::vector<ArgumentTest>(), FilterAction::notify);
   std::string reason = "paths: " + rights_text(why);

@@ -28,6 +28,9 @@ constexpr auto checked_calls = std::to_array<CheckedCall>({
      "devices by what stands behind the descriptor, and Landlock's right for devices; inode flags are set by the supervisor"},
 });
 
+/// Answered, and no call of paths or addresses.
+constexpr std::string_view memory_file = "memfd_create";
+
 constexpr auto socket_calls = std::to_array<std::string_view>({"connect", "bind", "listen", "sendto", "sendmsg", "sendmmsg"});
 
 std::string_view scope_text(HardeningScope scope) {
@@ -71,6 +74,11 @@ CallDisposition disposition_of(const NumberedName& call) {
   if (std::ranges::find(socket_calls, call.name) != socket_calls.end()) {
     said.disposition = Disposition::answered;
     said.reason = "addresses: judged and used from one copy, on a copy of the descriptor";
+    return said;
+  }
+  if (call.name == memory_file) {
+    said.disposition = Disposition::answered;
+    said.reason = "memory files that nobody can execute, where a profile refuses the exec right somewhere";
     return said;
   }
   const auto path = std::ranges::find_if(path_calls(), [&](const PathCall& each) { return each.call == call.name; });

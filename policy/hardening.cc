@@ -80,7 +80,7 @@ constexpr auto rules = std::to_array<HardeningRule>({
     {"statmount", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
     // Code that has no name.
     {"memfd_create", Condition::executable_memfd, Scope::with_exec, ENOSYS, "executes code that has no path",
-     "executable memory files; libraries fall back to files, or ask for MFD_NOEXEC_SEAL"},
+     "executable memory files: others are made as if MFD_NOEXEC_SEAL had been asked for, or refused under `audit: cheap`"},
     // Addresses: whatever reaches a peer without a connect that can be judged.
     {"socket", Condition::raw_transport, Scope::with_network, EACCES,
      "an address of `network` means nothing to raw packets and other protocols", "ping with raw sockets, SCTP, packet capture"},

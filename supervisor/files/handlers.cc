@@ -86,6 +86,8 @@ constexpr auto entries = std::to_array<HandlerEntry>({
     {SYS_fanotify_mark, fanotify_mark},
     {SYS_name_to_handle_at, name_to_handle_at},
 
+    {SYS_memfd_create, memfd_create},
+
     {SYS_ioctl, ioctl},
 
     {SYS_execve, execve},

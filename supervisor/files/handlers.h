@@ -99,6 +99,9 @@ void inotify_add_watch(Call& call);
 void fanotify_mark(Call& call);
 void name_to_handle_at(Call& call);
 
+// memory_file.cc
+void memfd_create(Call& call);
+
 // device.cc
 void ioctl(Call& call);
 

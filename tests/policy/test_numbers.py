@@ -50,7 +50,7 @@ class Numbers(ContainerTest):
             if abi != "native":
                 # A kernel without 32-bit programs ends the caller before any filter is asked.
                 expected = {"ENOSYS", "signal"} if abi == "i386" else {"ENOSYS"}
-            elif kind in ("refused", "unknown") and when != "that refuse the exec right somewhere":
+            elif kind in ("refused", "unknown"):
                 expected = {error}
             elif kind == "by registers" or name in SKIPPED:
                 continue
