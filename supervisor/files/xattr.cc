@@ -30,15 +30,19 @@ struct Subject {
 Subject at_path(Call& call, LastLink last) { return {{AT_FDCWD, call.notification.argument(0), last}}; }
 Subject at_descriptor(Call& call) { return {{}, call.notification.int_argument(0), true}; }
 
+/// What an empty path beside AT_FDCWD is: the kernel's four calls do not agree.
+enum class EmptyBesideCwd : std::uint8_t { the_directory, no_descriptor };
+
 /// The first three arguments of the *at forms. With AT_EMPTY_PATH a null or empty path is the open file itself.
-Outcome<Subject> at_directory(Call& call) {
+Outcome<Subject> at_directory(Call& call, EmptyBesideCwd beside_cwd) {
   const Notification& asked = call.notification;
   const auto flags = static_cast<unsigned>(asked.argument(2));
   if ((flags & ~static_cast<unsigned>(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0) return Errno{EINVAL};
   Subject subject;
   subject.path = {asked.int_argument(0), asked.argument(1),
                   (flags & AT_SYMLINK_NOFOLLOW) != 0 ? LastLink::keep : LastLink::follow, (flags & AT_EMPTY_PATH) != 0};
-  if (!subject.path.empty_path || subject.path.directory < 0) return subject;
+  if (!subject.path.empty_path) return subject;
+  if (subject.path.directory < 0 && beside_cwd == EmptyBesideCwd::the_directory) return subject;
   PathText text;
   if (subject.path.address != 0) WARDER_GET(call.caller.copy_path(subject.path.address, text));
   if (text.empty()) subject = {{}, asked.int_argument(0), true};
@@ -95,7 +99,7 @@ Outcome<void> set(Call& call, const Subject& subject) {
 Outcome<void> set_at(Call& call) {
   const Notification& asked = call.notification;
   const Value value = WARDER_GET(copy_value_arguments(call, asked.argument(4), asked.argument(5)));
-  const Subject subject = WARDER_GET(at_directory(call));
+  const Subject subject = WARDER_GET(at_directory(call, EmptyBesideCwd::the_directory));
   return set(call, subject, asked.argument(3), value.address, value.size, static_cast<int>(value.flags));
 }
 
@@ -139,7 +143,7 @@ Answer get_at(Call& call) {
   const Notification& asked = call.notification;
   const Value value = WARDER_GET(copy_value_arguments(call, asked.argument(4), asked.argument(5)));
   if (value.flags != 0) return Errno{EINVAL};
-  const Subject subject = WARDER_GET(at_directory(call));
+  const Subject subject = WARDER_GET(at_directory(call, EmptyBesideCwd::the_directory));
   return get(call, subject, asked.argument(3), value.address, value.size);
 }
 
@@ -170,7 +174,8 @@ void removexattr(Call& call) { answer(call, remove(call, at_path(call, LastLink:
 void lremovexattr(Call& call) { answer(call, remove(call, at_path(call, LastLink::keep), call.notification.argument(1))); }
 void fremovexattr(Call& call) { answer(call, remove(call, at_descriptor(call), call.notification.argument(1))); }
 void removexattrat(Call& call) {
-  answer(call, at_forms_exist() ? remove(call, at_directory(call), call.notification.argument(3)) : Outcome<void>(Errno{ENOSYS}));
+  answer(call, at_forms_exist() ? remove(call, at_directory(call, EmptyBesideCwd::no_descriptor), call.notification.argument(3))
+                                : Outcome<void>(Errno{ENOSYS}));
 }
 
 void getxattr(Call& call) { answer(call, get(call, LastLink::follow)); }
@@ -187,7 +192,9 @@ void llistxattr(Call& call) {
 }
 void listxattrat(Call& call) {
   const Notification& asked = call.notification;
-  answer(call, at_forms_exist() ? list(call, at_directory(call), asked.argument(3), asked.argument(4)) : Answer(Errno{ENOSYS}));
+  answer(call, at_forms_exist()
+                   ? list(call, at_directory(call, EmptyBesideCwd::no_descriptor), asked.argument(3), asked.argument(4))
+                   : Answer(Errno{ENOSYS}));
 }
 
 }  // namespace warder::supervisor::files
