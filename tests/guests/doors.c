@@ -102,7 +102,7 @@ static long door_second_listener(void) {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
-static long door_memfd_exec(void) { return syscall(SYS_memfd_create, "code", 0); }
+static long door_memfd_exec(void) { return syscall(SYS_memfd_create, "code", 0x10); }
 static long door_quotactl(void) { return syscall(SYS_quotactl, 0, "/dev/missing", 0, NULL); }
 static long door_syslog(void) { return syscall(SYS_syslog, 10, NULL, 0); }
 static long door_lookup_dcookie(void) { return syscall(SYS_lookup_dcookie, 0, NULL, 0); }
