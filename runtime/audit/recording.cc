@@ -41,6 +41,8 @@ Result<void> add_line(Recording& recording, const std::string& file, std::string
     Use& use = recording.paths[line.path];
     use.rights = use.rights | WARDER_TRY(rights_of(line.right));
     use.runs.insert(run);
+  } else if (line.address.starts_with("other ")) {
+    // Netlink and its like: no address of a profile is about them, `families` decides.
   } else if (line.section == "connect" || line.section == "bind") {
     recording.addresses[line.section][line.address].runs.insert(run);
   } else if (line.path.empty() && line.address.empty() && line.verdict == "would-refuse") {
