@@ -11,6 +11,7 @@
 #include <string>
 
 #include "linux/open.h"
+#include "linux/process.h"
 
 namespace warder::kernel {
 
@@ -32,12 +33,26 @@ Result<Cloned> clone_process(const CloneRequest& request) {
   return Cloned{static_cast<pid_t>(pid), Fd(pidfd)};
 }
 
-Result<int> wait_exit(BorrowedFd pidfd) {
+namespace {
+
+Result<siginfo_t> reap(BorrowedFd pidfd) {
   siginfo_t info{};
   while (::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) < 0) {
     if (errno != EINTR) return Error::syscall("waitid");
   }
+  return info;
+}
+
+}  // namespace
+
+Result<int> wait_exit(BorrowedFd pidfd) {
+  siginfo_t info = WARDER_TRY(reap(pidfd));
   return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+Result<std::string> wait_end(BorrowedFd pidfd) {
+  siginfo_t info = WARDER_TRY(reap(pidfd));
+  return info.si_code == CLD_EXITED ? exit_text(info.si_status) : signal_text(info.si_status);
 }
 
 Result<pid_t> pidfd_number(BorrowedFd pidfd) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "linux/fd.h"
 #include "linux/result.h"
@@ -29,6 +30,8 @@ Result<Cloned> clone_process(const CloneRequest& request);
 
 /// Waits for a child and reaps it: its exit status, 128+N where signal N ended it.
 Result<int> wait_exit(BorrowedFd pidfd);
+/// The same as words, empty for exit status 0: "exit status 3", "signal: bad system call".
+Result<std::string> wait_end(BorrowedFd pidfd);
 /// The number of the process in the PID namespace of the mounted /proc; ESRCH where it is gone.
 Result<pid_t> pidfd_number(BorrowedFd pidfd);
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <cctype>
 #include <charconv>
 #include <cstring>
 #include <string>
@@ -27,6 +28,15 @@ Result<Fd> take_fd(BorrowedFd pidfd, int number) {
 Result<void> send_signal(BorrowedFd pidfd, int signal) {
   if (::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) != 0) return Error::syscall("pidfd_send_signal");
   return {};
+}
+
+std::string exit_text(int status) { return status == 0 ? "" : "exit status " + std::to_string(status); }
+
+std::string signal_text(int number) {
+  const char* known = ::sigdescr_np(number);
+  std::string text = known != nullptr ? known : std::to_string(number);
+  text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  return "signal: " + text;
 }
 
 int exit_code(int wait_status) {
@@ -60,6 +70,12 @@ Result<void> set_no_new_privileges() {
 Result<void> die_with_parent() {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Error::syscall("PR_SET_PDEATHSIG");
   return {};
+}
+
+void reset_cpu_affinity() {
+  cpu_set_t all;
+  std::memset(&all, 0xFF, sizeof all);
+  (void)::sched_setaffinity(0, sizeof all, &all);  // not allowed means: not bound by us either
 }
 
 Result<void> set_cpu_affinity(std::string_view list) {

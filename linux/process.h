@@ -26,6 +26,9 @@ Result<void> send_signal(BorrowedFd pidfd, int signal);
 
 /// What a shell would report for a wait status: the exit code, or 128+N for death by signal N.
 [[nodiscard]] int exit_code(int wait_status);
+/// How a process ended, in the words that callers of runtimes look for: "" or "exit status 3"; "signal: bad system call".
+[[nodiscard]] std::string exit_text(int status);
+[[nodiscard]] std::string signal_text(int number);
 
 /// From here on no other process of the same user can ptrace this one or read its memory and descriptors through /proc. Lasts
 /// until the next execve; a clone inherits it.
@@ -40,6 +43,8 @@ Result<void> set_no_new_privileges();
 /// SIGKILL for the calling process when its parent's thread ends. Cleared by a change of credentials: set again afterwards.
 Result<void> die_with_parent();
 
+/// Every cpu that the cgroup allows, whatever the caller was bound to.
+void reset_cpu_affinity();
 /// A list of cpus as in /sys/devices/system/cpu/online, "0-3,7"; binds the calling thread to it. EINVAL for a malformed list.
 Result<void> set_cpu_affinity(std::string_view list);
 

@@ -35,7 +35,7 @@ Result<void> install_filter(std::span<const sock_filter> program, unsigned flags
 }
 
 Result<Fd> install_filter_with_listener(std::span<const sock_filter> program, unsigned flags) {
-  const long listener = install(program, flags | SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+  const long listener = install(program, flags | SECCOMP_FILTER_FLAG_NEW_LISTENER);
   if (listener < 0) return Error::syscall("seccomp (new listener)");
   return Fd(static_cast<int>(listener));
 }

@@ -19,8 +19,7 @@ namespace warder::kernel {
 /// error.
 Result<void> install_filter(std::span<const sock_filter> program, unsigned flags = 0);
 
-/// Installs a filter and returns its listener, close-on-exec. A thread that is interrupted while its call is being answered is
-/// then only killable (WAIT_KILLABLE_RECV, Linux 5.19). EBUSY where the thread has a listener already.
+/// Installs a filter and returns its listener, close-on-exec. EBUSY where the thread has a listener already.
 Result<Fd> install_filter_with_listener(std::span<const sock_filter> program, unsigned flags = 0);
 
 /// Asks for a synchronous wake-up of whoever waits (Linux 6.6): cheaper round trips. False where the kernel does not know it.

@@ -73,6 +73,32 @@ void read_modes(YamlReader& reader, const YAML::Node& node, std::vector<Mode>& m
   }
 }
 
+void read_hooks(YamlReader& reader, const YAML::Node& node, Config& config) {
+  constexpr std::array<std::string_view, 2> check_words = {"off", "strict"};
+  constexpr std::uint32_t longest = 86400;
+  const std::array<YamlKey, 2> keys = {{
+      {"check",
+       [&](const auto&, const auto& value) {
+         const auto word = reader.word(value, "check", check_words);
+         if (word) config.check_hooks = *word == "strict";
+       }},
+      {"timeout",
+       [&](const auto&, const auto& value) {
+         const auto text = reader.scalar(value, "timeout", "a number of seconds");
+         std::uint32_t seconds = 0;
+         if (!text) return;
+         const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+         const bool whole = failure == std::errc() && end == text->data() + text->size();
+         if (whole && seconds >= 1 && seconds <= longest) {
+           config.hook_timeout_seconds = seconds;
+         } else {
+           reader.error(value, "timeout is '" + *text + "'; accepted: 1 to 86400 seconds");
+         }
+       }},
+  }};
+  reader.mapping(node, "hooks", keys);
+}
+
 /// A file of comments alone sets nothing, which is fine.
 bool says_nothing(std::string_view text) {
   while (!text.empty()) {
@@ -95,7 +121,7 @@ ConfigOutcome parse_config(std::string_view text, const std::shared_ptr<const st
   const auto boolean = [&](std::string_view what, bool& into) {
     return [&reader, what, &into](const auto&, const auto& value) { into = reader.boolean(value, what).value_or(into); };
   };
-  const std::array<YamlKey, 7> keys = {{
+  const std::array<YamlKey, 8> keys = {{
       {"when-no-profile",
        [&](const auto&, const auto& value) { read_word(reader, value, "when-no-profile", when_words, config.when_no_profile); }},
       {"allow-annotation", boolean("allow-annotation", config.allow_annotation)},
@@ -108,6 +134,7 @@ ConfigOutcome parse_config(std::string_view text, const std::shared_ptr<const st
        [&](const auto&, const auto& value) {
          config.log_level = reader.word(value, "log-level", level_words).value_or("");
        }},
+      {"hooks", [&](const auto&, const auto& value) { read_hooks(reader, value, config); }},
   }};
   try {
     reader.mapping(*root, "warder.yaml", keys);

@@ -43,6 +43,10 @@ struct Config {
   std::string learn_directory;
   /// The level of warder's own messages where the command line gives none: error, warning, info or debug; empty: error.
   std::string log_level;
+  /// Hooks of config.json: whether their files are looked at before they run with the runtime's privileges, and how long one may
+  /// take that says nothing itself.
+  bool check_hooks = true;
+  std::uint32_t hook_timeout_seconds = 60;
 };
 
 struct ConfigOutcome {

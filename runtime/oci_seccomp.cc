@@ -46,7 +46,7 @@ std::uint32_t action_value(SeccompAction action, std::optional<std::uint32_t> nu
     case SeccompAction::log:
       return SCMP_ACT_LOG;
     case SeccompAction::notify:
-      break;  // the parser has refused it
+      return SCMP_ACT_NOTIFY;
   }
   return SCMP_ACT_KILL_PROCESS;
 }
@@ -181,17 +181,24 @@ bool permits(SeccompAction action) {
 }
 
 std::uint32_t filter_flags(const Seccomp& config) {
-  // A program for one thread needs no TSYNC, and WAIT_KILLABLE_RECV is about a listener that the parser has refused.
+  // A program for one thread needs no TSYNC.
   if (config.flags.empty()) return SECCOMP_FILTER_FLAG_SPEC_ALLOW;
   std::uint32_t flags = 0;
   for (const std::string& word : config.flags) {
     if (word == "SECCOMP_FILTER_FLAG_LOG") flags |= SECCOMP_FILTER_FLAG_LOG;
     if (word == "SECCOMP_FILTER_FLAG_SPEC_ALLOW") flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    // The kernel takes this one with a listener only.
+    if (word == "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" && notifies(config)) flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
   }
   return flags;
 }
 
 }  // namespace
+
+bool notifies(const Seccomp& config) {
+  return std::any_of(config.syscalls.begin(), config.syscalls.end(),
+                     [](const SeccompSyscall& rule) { return rule.action == SeccompAction::notify; });
+}
 
 Result<SeccompProgram> compile_seccomp(const Seccomp& config) {
   std::uint32_t default_action = action_value(config.default_action, config.default_error);

@@ -16,6 +16,9 @@ struct SeccompProgram {
   std::uint32_t flags = 0;        ///< SECCOMP_FILTER_FLAG_* for seccomp(2)
 };
 
+/// True where a call is for a notification agent: the filter needs a listener then.
+[[nodiscard]] bool notifies(const Seccomp& config);
+
 /// Compiles the engine's filter.
 ///
 /// Names of system calls that this libseccomp does not know are skipped, as everywhere: profiles list calls of all kernels. A

@@ -3,12 +3,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "linux/open.h"
 #include "runtime/cgroups/change.h"
@@ -249,15 +251,61 @@ Result<Cgroup> Cgroup::for_session(pid_t pid) const {
   return below(path.substr(state_.path.size() + 1));
 }
 
-Result<Cgroup> Cgroup::below(std::string_view path) const {
+namespace {
+
+/// A path of clean components without a slash at either end; nothing where it has a "..".
+std::optional<std::string> sub_path(std::string_view path) {
+  std::string clean;
+  while (!path.empty()) {
+    std::string_view part = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(part.size() + 1, path.size()));
+    if (part == "..") return std::nullopt;
+    if (!part.empty() && part != ".") clean.append(clean.empty() ? "" : "/").append(part);
+  }
+  return clean;
+}
+
+/// Every word of `wanted` is a controller of this directory ("cpu" of "cpu,cpuacct").
+bool has_controllers(std::string_view has, std::string_view wanted) {
+  while (!wanted.empty()) {
+    std::string_view one = wanted.substr(0, wanted.find(','));
+    wanted.remove_prefix(std::min(one.size() + 1, wanted.size()));
+    std::string padded = "," + std::string(has) + ",";
+    if (padded.find("," + std::string(one) + ",") == std::string::npos) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Cgroup> Cgroup::below(std::string_view place) const {
   CgroupState state = state_;
+  std::size_t colon = place.find(':');
+  std::string_view controllers = colon == std::string_view::npos ? std::string_view() : place.substr(0, colon);
+  std::optional<std::string> path = sub_path(colon == std::string_view::npos ? place : place.substr(colon + 1));
+  if (!path) return Error::user(fmt::format("bad sub cgroup path '{}'; accepted: one without \"..\"", place));
+  if (!controllers.empty() && unified()) return Error::user("cgroup v2 has no controllers of their own; accepted: PATH");
+  // "cpu,cpuacct" may be one hierarchy or two: each directory that has one of them counts.
+  bool found = controllers.empty();
   for (CgroupState::Directory& one : state.directories) {
+    bool meant =
+        controllers.empty() || has_controllers(controllers, one.controllers) || has_controllers(one.controllers, controllers);
+    if (!meant) continue;
+    found = true;
+    if (path->empty()) continue;
     Fd top = WARDER_TRY(kernel::open_path(one.directory, O_PATH | O_DIRECTORY));
-    if (path.starts_with('/')) return Error::user("the cgroup of a session is given relative to the container's");
-    (void)WARDER_TRY_WITH(kernel::open_beneath(top, std::string(path), O_PATH | O_DIRECTORY), "cgroup");
-    one.directory.append("/").append(path);
+    Result<Fd> there = kernel::open_beneath(top, *path, O_PATH | O_DIRECTORY);
+    if (!there && there.error().code() == ENOENT) {
+      return Error(
+          Fault::user,
+          fmt::format("error adding pid {} to cgroups '{}/{}': no such file or directory", ::getpid(), one.directory, *path),
+          ENOENT);
+    }
+    if (!there) return std::move(there).error().with("cgroup");
+    one.directory.append("/").append(*path);
     one.created = false;
   }
+  if (!found) return Error::user(fmt::format("unknown controller {} in '{}'", controllers, place));
   return Cgroup(std::move(state));
 }
 

@@ -102,8 +102,9 @@ class Cgroup {
   /// Moves any process in, with all its threads; see CgroupEntrance for what that costs. A user who may not is helped by the
   /// user's systemd, where that is the manager.
   Result<void> enter(pid_t pid) const;
-  /// A directory below the container's cgroup for an exec session; "..", an absolute path and symlinks are refused.
-  Result<Cgroup> below(std::string_view path) const;
+  /// A directory below the container's cgroup for an exec session, "PATH" or, for some v1 controllers, "CONTROLLERS:PATH" ("/" is
+  /// the container's own); ".." and symlinks are refused.
+  Result<Cgroup> below(std::string_view place) const;
   /// v2: where a session goes whose container has divided its cgroup further, which leaves no room for processes at the top: to
   /// the process `pid` of the container. Anywhere else this cgroup itself.
   Result<Cgroup> for_session(pid_t pid) const;

@@ -56,6 +56,36 @@ void user_namespace_rules(const Node& linux_node, const Linux& config) {
   }
 }
 
+void net_device_rules(const Node& linux_node, const Linux& config) {
+  if (config.net_devices.empty()) return;
+  Node node = linux_node.child("netDevices");
+  if (config.find(NamespaceType::network) == nullptr) {
+    node.refuse("network devices with a network namespace only (unable to move network devices without a NET namespace)");
+  }
+}
+
+/// As the reference implementation: what an agent could not answer, and what nobody would hand it to.
+void seccomp_rules(const Node& seccomp_node, const Seccomp& config) {
+  Node calls = seccomp_node.child("syscalls");
+  bool notifies = false;
+  for (const SeccompSyscall& rule : config.syscalls) {
+    if (rule.action != SeccompAction::notify) continue;
+    notifies = true;
+    for (const std::string& name : rule.names) {
+      if (name == "write")
+        calls.refuse("other calls (SCMP_ACT_NOTIFY cannot be used for the write syscall: it hands the listener over)");
+    }
+  }
+  if (config.default_action == SeccompAction::notify) {
+    seccomp_node.child("defaultAction").refuse("another default action (SCMP_ACT_NOTIFY cannot be used as default action)");
+  }
+  if (!notifies) return;
+  Node listener = seccomp_node.child("listenerPath");
+  if (!config.listener_path.starts_with('/')) {
+    listener.refuse("the absolute path of the agent's socket, which SCMP_ACT_NOTIFY needs");
+  }
+}
+
 }  // namespace
 
 void across(const Node& root, const Spec& spec) {
@@ -69,6 +99,8 @@ void across(const Node& root, const Spec& spec) {
   if (!config.time_offsets.empty() && !config.makes(NamespaceType::time)) {
     linux_node.child("timeOffsets").refuse("offsets with a new time namespace only");
   }
+  net_device_rules(linux_node, config);
+  if (config.seccomp) seccomp_rules(linux_node.child("seccomp"), *config.seccomp);
   Node sysctl = linux_node.child("sysctl");
   for (const auto& [key, value] : config.sysctl) {
     std::string_view objection = sysctl_objection(key, config);

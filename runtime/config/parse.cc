@@ -165,6 +165,21 @@ Result<Process> parse_process(std::string_view text, Warnings& warnings) {
   return process;
 }
 
+Result<std::vector<Mount>> parse_mounts(std::string_view text) {
+  nlohmann::json document = WARDER_TRY_WITH(parse_json(text), "mounts");
+  Complaints complaints;
+  Node root(document, complaints);
+  root.require("an object");
+  std::vector<Mount> mounts;
+  if (root.is_object()) {
+    Node list = root.child("mounts");
+    if (list.empty()) list.refuse("an array of mounts");
+    section::mounts(list, mounts);
+  }
+  if (!complaints.empty()) return complaints.error("mounts");
+  return mounts;
+}
+
 Result<Resources> parse_resources(std::string_view text) {
   nlohmann::json document = WARDER_TRY_WITH(parse_json(text), "resources");
   Complaints complaints;

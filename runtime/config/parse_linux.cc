@@ -1,5 +1,4 @@
 // config.json's `linux`: namespaces, id maps, devices, sysctls, masks, personality. No system calls.
-#include <fmt/format.h>
 #include <sys/personality.h>
 
 #include "runtime/config/sections.h"
@@ -132,13 +131,6 @@ void cgroups_path(const Node& node, std::string& out) {
   }
 }
 
-void unsupported(const Node& node) {
-  for (std::string_view word : {"intelRdt", "netDevices", "memoryPolicy"}) {
-    Node member = node.child(word);
-    if (!member.empty()) member.refuse(fmt::format("no linux.{}; this version of warder cannot apply it", word));
-  }
-}
-
 }  // namespace
 
 void id_mappings(const Node& node, std::vector<IdMapping>& out) {
@@ -175,7 +167,9 @@ void linux_section(const Node& node, Linux& out) {
   paths(node.child("readonlyPaths"), out.readonly_paths);
   node.child("mountLabel").read(out.mount_label);
   personality_section(node.child("personality"), out.personality);
-  unsupported(node);
+  net_devices(node.child("netDevices"), out.net_devices);
+  memory_policy(node.child("memoryPolicy"), out.memory_policy);
+  intel_rdt(node.child("intelRdt"), out.intel_rdt);
 }
 
 }  // namespace warder::runtime::section

@@ -27,13 +27,8 @@ constexpr Word<bool> flag_words[] = {{"SECCOMP_FILTER_FLAG_TSYNC", true},
                                      {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", true},
                                      {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", true}};
 
-// A listener belongs to one filter of a process only, and it is the supervisor's: the kernel answers EBUSY to a second one.
-constexpr std::string_view no_second_listener =
-    "no notification agent; the supervisor of warder holds the only listener that the kernel grants a process";
-
 void action(const Node& node, SeccompAction& out) {
-  if (!read_word(node, action_words, out)) return node.require("an action, SCMP_ACT_…");
-  if (out == SeccompAction::notify) node.refuse(no_second_listener);
+  if (!read_word(node, action_words, out)) node.require("an action, SCMP_ACT_…");
 }
 
 /// Engines write an errno beside actions that have none; only the action decides there.
@@ -65,11 +60,8 @@ void seccomp(const Node& node, Seccomp& out) {
     std::string word;
     if (read_word(element, flag_words, known) && element.read(word)) out.flags.push_back(std::move(word));
   });
-  std::string listener;
-  if (node.child("listenerPath").read(listener) && !listener.empty()) node.child("listenerPath").refuse(no_second_listener);
-  if (node.child("listenerMetadata").read(listener) && !listener.empty()) {
-    node.child("listenerMetadata").refuse(no_second_listener);
-  }
+  node.child("listenerPath").read(out.listener_path);
+  node.child("listenerMetadata").read(out.listener_metadata);
   node.child("syscalls").each([&](const Node& element) {
     if (!element.is_object()) return element.require("an object");
     SeccompSyscall rule;

@@ -17,6 +17,9 @@ void hooks(const Node& node, Hooks& out);
 void linux_section(const Node& node, Linux& out);
 void resources(const Node& node, Resources& out);
 void seccomp(const Node& node, Seccomp& out);
+void net_devices(const Node& node, std::vector<NetDevice>& out);
+void memory_policy(const Node& node, std::optional<supervisor::MemoryPolicyPlan>& out);
+void intel_rdt(const Node& node, std::optional<IntelRdt>& out);
 void id_mappings(const Node& node, std::vector<IdMapping>& out);
 
 /// Rules that span sections: what needs which namespace.

@@ -176,17 +176,17 @@ struct Seccomp {
   std::vector<SeccompSyscall> syscalls;
 };
 
-/// linux.memoryPolicy: set_mempolicy(2) of the workload.
-struct MemoryPolicy {
-  std::string mode;  ///< "MPOL_INTERLEAVE"
-  std::string nodes;
-  std::vector<std::string> flags;
+/// linux.intelRdt: a group of resctrl (cache and memory bandwidth classes of the processor).
+struct IntelRdt {
+  std::string class_id;               ///< "": a group of the container's own, named by its id
+  std::vector<std::string> schemata;  ///< lines for the group's schemata file
+  bool monitoring = false;
 };
 
 /// One entry of linux.netDevices: a network device that moves into the container.
 struct NetDevice {
   std::string host_name;  ///< the key of linux.netDevices
-  std::string name;       ///< in the container; empty: as on the host
+  std::string name;       ///< in the container
 };
 
 struct Personality {
@@ -206,7 +206,8 @@ struct Linux {
   std::map<std::string, std::string> sysctl;
   std::vector<std::string> masked_paths, readonly_paths;
   std::string mount_label;
-  std::optional<MemoryPolicy> memory_policy;
+  std::optional<supervisor::MemoryPolicyPlan> memory_policy;
+  std::optional<IntelRdt> intel_rdt;
   std::optional<Personality> personality;
 
   /// The entry of a type, or nullptr where the container shares the runtime's own.

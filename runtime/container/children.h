@@ -4,6 +4,11 @@
 // that execve frees.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
 #include "linux/fd.h"
 #include "linux/result.h"
 #include "runtime/container/launch.h"
@@ -44,7 +49,15 @@ struct PlacedFd {
 /// others but 0..2 and the workload's preserved ones are closed by it. Returns on failure only.
 Error execute_init(BorrowedFd binary, const char* mode, std::span<const PlacedFd> placed, std::uint32_t preserve_fds);
 
-/// Becomes root of the user namespace that the process was put into. Its maps are written.
-Result<void> become_namespace_root();
+/// The first ids of a process's uid_map and gid_map: what its user namespace has where it maps no 0.
+struct FirstIds {
+  std::uint32_t uid = 0, gid = 0;
+};
+/// `process`: its directory in procfs.
+Result<FirstIds> first_ids(const std::string& process);
+
+/// Becomes root of the user namespace that the process was put into, or, where no 0 is mapped there, its first user with all
+/// capabilities, ambient ones included. The maps are written. `first` is looked up in /proc/self where it is needed and absent.
+Result<void> become_namespace_root(std::optional<FirstIds> first);
 
 }  // namespace warder::runtime

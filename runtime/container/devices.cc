@@ -89,8 +89,12 @@ Result<void> make_node(BorrowedFd directory, const std::string& name, const Devi
   return give_owner(directory, name, device);
 }
 
-Result<void> bind_node(BorrowedFd directory, const std::string& name, const Device& device) {
-  Fd host = WARDER_TRY(kernel::open_path(device.path, O_PATH));
+Result<void> bind_node(BorrowedFd directory, const std::string& name, const Device& device, BorrowedFd host_dev) {
+  constexpr std::string_view prefix = "/dev/";
+  bool below = device.path.starts_with(prefix);
+  const char* path = device.path.c_str() + (below ? prefix.size() : 0);
+  Fd host(::openat(host_dev.get(), path, O_PATH | O_CLOEXEC));
+  if (!host) return Error::syscall("openat of the host's node");
   if (!is_the_node(WARDER_TRY(status_of(host)), device)) {
     return Error::user("the host has another device under this name, and a user namespace cannot make one");
   }
@@ -101,7 +105,7 @@ Result<void> bind_node(BorrowedFd directory, const std::string& name, const Devi
   return kernel::attach_mount(node, made);
 }
 
-Result<void> make_device(BorrowedFd root, BorrowedFd dev, const Device& device, NodeMethod method) {
+Result<void> make_device(BorrowedFd root, BorrowedFd dev, const Device& device, NodeMethod method, BorrowedFd host_dev) {
   constexpr std::string_view prefix = "/dev/";
   std::string name = device.path.substr(std::min(prefix.size(), device.path.size()));
   Fd parent;
@@ -114,7 +118,7 @@ Result<void> make_device(BorrowedFd root, BorrowedFd dev, const Device& device, 
   }
   if (name == "ptmx" && directory.get() == dev.get()) return {};  // always the link into the container's own devpts
   bool make = method == NodeMethod::make || device.type == 'p';
-  return make ? make_node(directory, name, device) : bind_node(directory, name, device);
+  return make ? make_node(directory, name, device) : bind_node(directory, name, device, host_dev);
 }
 
 Result<void> make_link(BorrowedFd dev, const Link& link) {
@@ -135,12 +139,12 @@ bool is_null_device(BorrowedFd fd) {
   return ::fstat(fd.get(), &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
 }
 
-Result<void> make_devices(BorrowedFd root, std::span<const Device> devices, NodeMethod method) {
+Result<void> make_devices(BorrowedFd root, std::span<const Device> devices, NodeMethod method, BorrowedFd host_dev) {
   (void)WARDER_TRY_WITH(ensure_directory(root, "/dev"), "/dev");
   Result<Fd> dev = kernel::open_in_root(root, "/dev", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
   if (!dev) return Error::user("/dev of the rootfs must be a directory, not a symbolic link");
   for (const Device& device : with_defaults(devices)) {
-    WARDER_TRY_WITH(make_device(root, *dev, device, method), "device '" + device.path + "'");
+    WARDER_TRY_WITH(make_device(root, *dev, device, method, host_dev), "device '" + device.path + "'");
   }
   for (const Link& link : default_links) {
     if (std::string_view(link.name) == "core" && ::access("/proc/kcore", F_OK) < 0) continue;

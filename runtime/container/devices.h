@@ -16,8 +16,8 @@ namespace warder::runtime {
 enum class NodeMethod : std::uint8_t { make, bind_from_host };
 
 /// The default nodes (null, zero, full, random, urandom, tty), then `devices` (which win over the defaults), then the links fd,
-/// stdin, stdout, stderr, core and ptmx.
-Result<void> make_devices(BorrowedFd root, std::span<const Device> devices, NodeMethod method);
+/// stdin, stdout, stderr, core and ptmx. `host_dev`: the host's /dev, below which nodes to bind are opened.
+Result<void> make_devices(BorrowedFd root, std::span<const Device> devices, NodeMethod method, BorrowedFd host_dev);
 
 /// True for the device that every mask is made of: a character device 1:3.
 [[nodiscard]] bool is_null_device(BorrowedFd fd);

@@ -55,7 +55,10 @@ Result<void> write_time_offsets(const Spec& spec) {
 Result<void> enter_namespaces(const ChildContext& context) {
   const NamespacePlan& plan = context.plan;
   WARDER_TRY_WITH(context.cgroup.enter(), "cgroup");
-  if (plan.in_user_namespace()) WARDER_TRY(become_namespace_root());
+  const Linux& linux_ = context.request.spec.linux_;
+  std::optional<FirstIds> first;
+  if (plan.new_user()) first = FirstIds{.uid = linux_.uid_mappings[0].container_id, .gid = linux_.gid_mappings[0].container_id};
+  if (plan.in_user_namespace()) WARDER_TRY(become_namespace_root(first));
   WARDER_TRY(kernel::become_undumpable());
   if (!plan.needs_intermediate()) WARDER_TRY(join(plan.all_joined()));
   if (plan.new_cgroup && ::unshare(CLONE_NEWCGROUP) < 0) return Error::syscall("unshare CLONE_NEWCGROUP");
@@ -86,9 +89,12 @@ Result<void> enter_root(const LaunchRequest& request) {
 Result<void> prepare(ChildContext& context, Fd& procfs, Fd& workload) {
   Message start = WARDER_TRY(supervisor::receive_message(context.init_runtime));
   if (start.type != MessageType::start) return Error::bug("PID 1 was told something else than to start");
-  WARDER_TRY(enter_namespaces(context));
-  // pivot_root moves the working directory of every process that stands exactly in the old root.
+  // pivot_root moves the working directory of every process that stands exactly in the old root. Before we become the user
+  // namespace's root, to whom a machine's "/" of mode 0700 is closed; whoever joins a mount namespace is put into its root
+  // anyway.
   if (::chdir("/") < 0) return Error::syscall("chdir");
+  if (context.plan.in_user_namespace()) context.trees.dev = WARDER_TRY(kernel::open_path("/dev", O_PATH | O_DIRECTORY));
+  WARDER_TRY(enter_namespaces(context));
   procfs = WARDER_TRY_WITH(private_procfs(context.plan), "procfs of PID 1");
   kernel::Cloned child = WARDER_TRY_WITH(make_workload(context.plan), "workload process");
   if (child.child()) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "linux/clone.h"
+#include "linux/network_device.h"
 #include "linux/open.h"
 #include "linux/process.h"
 #include "linux/socket.h"
@@ -54,6 +55,7 @@ class Children {
   Result<void> hear_init(Message message);
   Result<void> hear_workload(const Message& message);
   Result<void> run_runtime_hooks();
+  Result<void> give_listener(int number);
   [[nodiscard]] Error last_word(Error error) const;
 
   const LaunchRequest& request_;
@@ -65,10 +67,18 @@ class Children {
 
 Result<void> Children::run_runtime_hooks() {
   const Hooks& hooks = request_.spec.hooks;
-  std::string state = request_.hook_state(init_pid_);
-  WARDER_TRY(run_hooks("prestart", hooks.prestart, state));
-  WARDER_TRY(run_hooks("createRuntime", hooks.create_runtime, state));
+  std::string state = request_.hook_state(Status::creating, init_pid_);
+  WARDER_TRY(run_hooks("prestart", hooks.prestart, state, request_.hooks));
+  WARDER_TRY(run_hooks("createRuntime", hooks.create_runtime, state, request_.hooks));
   return supervisor::send_message(workload_socket_, {.type = MessageType::start, .number = 0, .text = {}, .fds = {}});
+}
+
+Result<void> Children::give_listener(int number) {
+  // P1 has told us of P2 long before; only its message may still wait.
+  while (!launched_.workload.pidfd) WARDER_TRY(hear(init_socket_));
+  Fd listener = WARDER_TRY(kernel::take_fd(launched_.workload.pidfd, number));
+  WARDER_TRY(request_.give_listener(listener, launched_.workload.identity.pid));
+  return supervisor::send_message(workload_socket_, {.type = MessageType::listener_taken, .number = 0, .text = {}, .fds = {}});
 }
 
 Result<void> Children::hear_init(Message message) {
@@ -85,6 +95,7 @@ Result<void> Children::hear_init(Message message) {
 
 Result<void> Children::hear_workload(const Message& message) {
   if (message.type == MessageType::started) return run_runtime_hooks();
+  if (message.type == MessageType::engine_listener) return give_listener(static_cast<int>(message.number));
   if (message.type != MessageType::ready) return Error::bug("the workload process said something out of turn");
   workload_ready_ = true;
   return {};
@@ -117,11 +128,13 @@ Result<Launched> Children::wait_ready() {
   while (!init_ready_ || !workload_ready_) {
     // A socket that has said `ready` is closed by its owner later and is not listened to any more.
     pollfd sockets[] = {{.fd = init_ready_ ? -1 : init_socket_.get(), .events = POLLIN, .revents = 0},
-                        {.fd = workload_ready_ ? -1 : workload_socket_.get(), .events = POLLIN, .revents = 0}};
-    if (::poll(sockets, 2, -1) < 0) {
+                        {.fd = workload_ready_ ? -1 : workload_socket_.get(), .events = POLLIN, .revents = 0},
+                        {.fd = request_.interrupted.get(), .events = POLLIN, .revents = 0}};
+    if (::poll(sockets, 3, -1) < 0) {
       if (errno == EINTR) continue;
       return Error::syscall("poll");
     }
+    if (sockets[2].revents != 0) return Error(Fault::environment, "interrupted by a signal");
     if (sockets[1].revents != 0) WARDER_TRY(hear(workload_socket_));
     if (sockets[0].revents != 0) WARDER_TRY(hear(init_socket_));
   }
@@ -134,6 +147,24 @@ Result<Fd> boot_memfd(const supervisor::Boot& boot) {
   return kernel::sealed_memfd("boot", {reinterpret_cast<const char*>(block.data()), block.size()});
 }
 
+/// Into the namespace that P1 has been born with, or will join.
+Result<void> move_net_devices(const Linux& linux_, const NamespacePlan& plan, pid_t pid) {
+  Fd own;
+  BorrowedFd target(-1);
+  for (const JoinedNamespace& one : plan.joined) {
+    if (one.type == NamespaceType::network) target = one.fd;
+  }
+  if (!target.valid()) {
+    own = WARDER_TRY(kernel::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
+    target = own;
+  }
+  for (const NetDevice& device : linux_.net_devices) {
+    WARDER_TRY_WITH(kernel::move_network_device(device.host_name, target, device.name),
+                    "linux.netDevices: move '" + device.host_name + "' into the container");
+  }
+  return {};
+}
+
 /// What P1 needs before it may go on.
 Result<void> release_init(const ChildContext& context, pid_t pid, BorrowedFd socket) {
   const LaunchRequest& request = context.request;
@@ -144,6 +175,11 @@ Result<void> release_init(const ChildContext& context, pid_t pid, BorrowedFd soc
   // v1 is entered by P1 itself, v2 at birth, except through an intermediate or where the caller may not.
   if (request.cgroup.unified() && (plan.needs_intermediate() || !born_inside))
     WARDER_TRY_WITH(request.cgroup.enter(pid), "cgroup");
+  for (const std::string& tasks : request.resctrl_tasks) {
+    Fd file = WARDER_TRY(kernel::open_path(tasks, O_WRONLY));
+    WARDER_TRY_WITH(kernel::write_once(file, std::to_string(pid)), "'" + tasks + "'");
+  }
+  if (!linux_.net_devices.empty()) WARDER_TRY(move_net_devices(linux_, plan, pid));
   return supervisor::send_message(socket,
                                   {.type = MessageType::start, .number = static_cast<std::uint64_t>(pid), .text = {}, .fds = {}});
 }

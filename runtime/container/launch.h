@@ -26,6 +26,7 @@
 #include "linux/result.h"
 #include "runtime/cgroups/cgroup.h"
 #include "runtime/config/spec.h"
+#include "runtime/container/hooks.h"
 #include "runtime/state/container_state.h"
 #include "supervisor/protocol/boot.h"
 
@@ -36,6 +37,9 @@ struct LaunchedProcess {
   ProcessIdentity identity;
   Fd pidfd;
 };
+
+/// The listener of a filter, and the process (in P0's PID namespace) that has it.
+using GiveListener = std::function<Result<void>(BorrowedFd listener, pid_t pid)>;
 
 struct LaunchRequest {
   const Spec& spec;
@@ -48,9 +52,14 @@ struct LaunchRequest {
   BorrowedFd audit_log;          ///< O_APPEND|O_WRONLY, or invalid
   BorrowedFd console_socket;     ///< connected, exactly where process.terminal is true; else invalid
   const Cgroup& cgroup;          ///< both processes are in it before anything of the container exists
-  bool no_pivot = false;         ///< move the root mount instead of pivot_root(2), for a rootfs on an initramfs
-  /// The OCI state object with the given pid, for hooks. Called in P0 (host pid) and in P2.
-  std::function<std::string(pid_t)> hook_state;
+  const std::vector<std::string>& resctrl_tasks;  ///< files that take PID 1's number before it goes on
+  const HookSurroundings& hooks;                  ///< of all hooks but startContainer's
+  bool no_pivot = false;                          ///< move the root mount instead of pivot_root(2), for a rootfs on an initramfs
+  /// The OCI state object with the given status and pid, for hooks. Called in P0 (host pid) and in P2.
+  std::function<std::string(Status, pid_t)> hook_state;
+  /// Takes the listener of config.json's own seccomp filter to its agent. Called in P0, only for a plan with a seccomp_agent.
+  GiveListener give_listener;
+  BorrowedFd interrupted;  ///< readable: give up
 };
 
 struct Launched {
@@ -72,7 +81,8 @@ struct SessionRequest {
   BorrowedFd control;         ///< connected to PID 1's control socket
   BorrowedFd console_socket;  ///< connected, exactly where process.terminal is true; else invalid
   ConsoleSize console_size;
-  const Cgroup& cgroup;  ///< the container's, or the sub-cgroup asked for
+  const Cgroup& cgroup;        ///< the container's, or the sub-cgroup asked for
+  GiveListener give_listener;  ///< as in LaunchRequest
 };
 
 /// Runs a program in a running container, under the rules of the container: the session's listener is answered by its PID 1.

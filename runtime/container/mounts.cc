@@ -58,11 +58,20 @@ Result<Fd> find_target(const MountContext& context, const MountPlan& plan, Point
     Fd there(::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (there) return there;
   }
-  Fd target = WARDER_TRY(kind == PointKind::directory ? ensure_directory(context.root, plan.destination)
-                                                      : ensure_file(context.root, plan.destination));
-  if (!wants_real_directory(plan)) return target;
+  auto make = [&] {
+    return kind == PointKind::directory ? ensure_directory(context.root, plan.destination)
+                                        : ensure_file(context.root, plan.destination);
+  };
+  if (!wants_real_directory(plan)) return make();
+  // Looked at before anything is made: a dangling link would be completed.
   Result<Fd> direct = kernel::open_in_root(context.root, plan.destination, O_PATH, RESOLVE_NO_SYMLINKS);
-  if (!direct && direct.error().code() == ELOOP) return Error::user("the destination must not be or pass a symbolic link");
+  if (!direct && direct.error().code() == ENOENT) {
+    (void)WARDER_TRY(make());
+    direct = kernel::open_in_root(context.root, plan.destination, O_PATH, RESOLVE_NO_SYMLINKS);
+  }
+  if (!direct && direct.error().code() == ELOOP) {
+    return Error::user("must be mounted on ordinary directory; the destination is or passes a symbolic link");
+  }
   return direct;
 }
 
@@ -94,21 +103,25 @@ bool is_virtual(std::string_view type) {
 /// linux.mountLabel is for filesystems whose inodes have no label of their own.
 bool takes_label(std::string_view type) { return type == "tmpfs" || type == "devpts" || type == "ramfs" || type == "overlay"; }
 
-Result<Fd> new_filesystem(const MountContext& context, const MountPlan& plan, BorrowedFd target) {
+/// A tmpfs over a directory that was there has its mode: a /tmp stays 1777 without being told. Where nothing was, the kernel's
+/// default (1777) holds.
+Result<void> inherit_mode(kernel::FilesystemContext& filesystem, const MountPlan& plan, const std::optional<Fd>& covered) {
+  bool told = std::any_of(plan.data.begin(), plan.data.end(), [](const auto& pair) { return pair.first == "mode"; });
+  if (plan.type != "tmpfs" || told || !covered) return {};
+  struct stat status = WARDER_TRY(status_of(*covered));
+  char mode[16];
+  std::snprintf(mode, sizeof(mode), "%o", status.st_mode & 07777U);
+  return filesystem.set("mode", mode);
+}
+
+Result<Fd> new_filesystem(const MountContext& context, const MountPlan& plan, const std::optional<Fd>& covered) {
   kernel::FilesystemContext filesystem = WARDER_TRY(kernel::FilesystemContext::open(plan.type));
   if (!plan.source.empty()) WARDER_TRY(filesystem.set("source", plan.source));
   if (!context.label.empty() && takes_label(plan.type)) WARDER_TRY(filesystem.set("context", context.label));
-  bool has_mode = false;
   for (const auto& [key, value] : plan.data) {
-    has_mode = has_mode || key == "mode";
     WARDER_TRY(value.empty() ? filesystem.set_flag(key) : filesystem.set(key, value));
   }
-  if (plan.type == "tmpfs" && !has_mode) {  // a /tmp stays 1777 without being told
-    struct stat covered = WARDER_TRY(status_of(target));
-    char mode[16];
-    std::snprintf(mode, sizeof(mode), "%o", covered.st_mode & 07777U);
-    WARDER_TRY(filesystem.set("mode", mode));
-  }
+  WARDER_TRY(inherit_mode(filesystem, plan, covered));
   bool read_only = (plan.attributes.set & MOUNT_ATTR_RDONLY) != 0;
   if (read_only && !is_virtual(plan.type)) WARDER_TRY(filesystem.set_flag("ro"));
   return filesystem.mount(plan.attributes.set & ~std::uint64_t{MOUNT_ATTR_RDONLY});
@@ -145,8 +158,10 @@ Result<void> copy_covered(const MountPlan& plan, BorrowedFd target, BorrowedFd m
 }
 
 Result<void> make_filesystem(const MountContext& context, const MountPlan& plan, MadeMounts& made) {
+  std::optional<Fd> covered;
+  if (plan.type == "tmpfs") covered = WARDER_TRY(find_in_root(context.root, plan.destination));
   Fd target = WARDER_TRY(find_target(context, plan, PointKind::directory));
-  Fd mount = WARDER_TRY(new_filesystem(context, plan, target));
+  Fd mount = WARDER_TRY(new_filesystem(context, plan, covered));
   WARDER_TRY(check_target(context, plan, target, mount));
   if (plan.copy_up) WARDER_TRY(copy_covered(plan, target, mount));
   WARDER_TRY(kernel::attach_mount(mount, target));

@@ -108,11 +108,24 @@ Result<void> RootfsBuilder::attach_root() {
   return {};
 }
 
+/// A working directory that the image lacks is made, as every caller expects. Whether it may be entered at all is decided where
+/// it is entered, so that any other failure waits for that.
+Result<void> RootfsBuilder::make_working_directory() {
+  const std::string& directory = spec_.process.cwd;
+  if (directory == "/") return {};
+  Result<Fd> there = kernel::open_in_root(root_, directory, O_PATH);
+  if (there || there.error().code() != ENOENT) return {};
+  (void)WARDER_TRY_WITH(ensure_directory(root_, directory), "process.cwd");
+  return {};
+}
+
 Result<void> RootfsBuilder::build() {
   ::umask(0);
   propagation_ = WARDER_TRY(parse_propagation(spec_.linux_.rootfs_propagation));
   host_root_ = WARDER_TRY(kernel::open_path("/", O_PATH | O_DIRECTORY));
-  null_device_ = WARDER_TRY(kernel::open_path("/dev/null", O_PATH));
+  if (!trees_.dev) trees_.dev = WARDER_TRY(kernel::open_path("/dev", O_PATH | O_DIRECTORY));
+  null_device_ = Fd(::openat(trees_.dev.get(), "null", O_PATH | O_CLOEXEC));
+  if (!null_device_) return Error::syscall("openat '/dev/null'");
   // An unbindable host tree could not be copied into the container: that type comes last.
   std::uint64_t first = propagation_.type == MS_UNBINDABLE ? std::uint64_t{MS_PRIVATE} : propagation_.type;
   WARDER_TRY_WITH(kernel::set_mount_attributes(host_root_, {.propagation = first}, propagation_.recursion), "rootfsPropagation");
@@ -129,8 +142,9 @@ Result<void> RootfsBuilder::build() {
     // in.
     bool user_namespace = plan_.in_user_namespace() || WARDER_TRY(is_rootless("auto"));
     NodeMethod method = user_namespace ? NodeMethod::bind_from_host : NodeMethod::make;
-    WARDER_TRY(make_devices(root_, spec_.linux_.devices, method));
+    WARDER_TRY(make_devices(root_, spec_.linux_.devices, method, trees_.dev));
   }
+  WARDER_TRY(make_working_directory());
   if (spec_.linux_.makes(NamespaceType::network)) WARDER_TRY(kernel::bring_loopback_up());
   WARDER_TRY(write_sysctls(spec_.linux_.sysctl));
   return set_names(spec_);
@@ -140,7 +154,8 @@ Result<void> RootfsBuilder::pivot() {
   // "." twice: the old root ends up on top of the new one and needs no directory of the image. See pivot_root(2), NOTES.
   if (::fchdir(root_.get()) < 0) return Error::syscall("fchdir");
   if (::syscall(SYS_pivot_root, ".", ".") < 0) return Error::syscall("pivot_root");
-  if (::fchdir(host_root_.get()) < 0) return Error::syscall("fchdir");
+  // Where the old root is closed to us, "." is the new one still, and the old one lies on top of that, which umount2 looks at.
+  if (::fchdir(host_root_.get()) < 0 && errno != EACCES) return Error::syscall("fchdir");
   if (keeps_peers()) {  // the unmount below must not empty the host
     WARDER_TRY(kernel::set_mount_attributes(host_root_, {.propagation = MS_SLAVE}, Recursion::whole_tree));
   }

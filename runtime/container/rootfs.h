@@ -21,6 +21,7 @@ namespace warder::runtime {
 /// Trees opened by P0, where the container's own privileges do not suffice.
 struct HostTrees {
   Fd root;                  ///< invalid: P2 opens the rootfs by its path
+  Fd dev;                   ///< the host's /dev in the container's mount namespace, opened by P1; invalid: P2 opens it
   std::vector<Fd> sources;  ///< by index of Spec::mounts; empty, or invalid where P2 opens the source
 };
 
@@ -51,6 +52,7 @@ class RootfsBuilder {
     return propagation_.type == MS_SHARED || propagation_.recursion == kernel::Recursion::this_mount;
   }
   Result<void> attach_root();
+  Result<void> make_working_directory();
   Result<void> pivot();
 
   const Spec& spec_;

@@ -29,10 +29,11 @@ using supervisor::MessageType;
 
 /// What E1 joins, opened by E0 in front of the fork.
 struct Target {
-  Fd init, workload;  ///< pidfds
-  Fd root;            ///< PID 1's root directory
-  int outer = 0;      ///< CLONE_NEW* of what is PID 1's: all but pid and time, as far as it differs from our own
-  int inner = 0;      ///< the same of the workload's: pid, time
+  Fd init, workload;                  ///< pidfds
+  Fd root;                            ///< PID 1's root directory
+  int outer = 0;                      ///< CLONE_NEW* of what is PID 1's: all but pid and time, as far as it differs from our own
+  int inner = 0;                      ///< the same of the workload's: pid, time
+  std::optional<FirstIds> first_ids;  ///< of another user namespace
 };
 
 Result<Fd> open_same_process(const ProcessIdentity& identity) {
@@ -65,6 +66,9 @@ Result<Target> open_target(const ContainerState& container) {
   target.workload = *std::move(workload);
   target.root = WARDER_TRY(kernel::open_path("/proc/" + std::to_string(container.init.pid) + "/root", O_PATH | O_DIRECTORY));
   for (NamespaceType type : outer) target.outer |= WARDER_TRY(flag_if_other(container.init.pid, type));
+  if ((target.outer & CLONE_NEWUSER) != 0) {
+    target.first_ids = WARDER_TRY(first_ids("/proc/" + std::to_string(container.init.pid)));
+  }
   for (NamespaceType type : {NamespaceType::pid, NamespaceType::time}) {
     target.inner |= WARDER_TRY(flag_if_other(container.workload.pid, type));
   }
@@ -78,7 +82,7 @@ Result<void> enter(const Target& target) {
   if (::setns(target.init.get(), target.outer) < 0) return Error::syscall("setns to the container's namespaces");
   if (!entered && ::setns(target.workload.get(), target.inner) < 0)
     return Error::syscall("setns to the container's PID namespace");
-  if ((target.outer & CLONE_NEWUSER) != 0) WARDER_TRY(become_namespace_root());
+  if ((target.outer & CLONE_NEWUSER) != 0) WARDER_TRY(become_namespace_root(target.first_ids));
   if (::fchdir(target.root.get()) < 0 || ::chroot(".") < 0 || ::chdir("/") < 0)
     return Error::syscall("enter the container's root");
   return kernel::become_undumpable();
@@ -178,6 +182,11 @@ class Session {
     switch (message.type) {
       case MessageType::listener:
         return hand_over(static_cast<int>(message.number));
+      case MessageType::engine_listener: {
+        Fd listener = WARDER_TRY(kernel::take_fd(joiner_.pidfd, static_cast<int>(message.number)));
+        WARDER_TRY(request_.give_listener(listener, joiner_.pid));
+        return say(MessageType::listener_taken);
+      }
       case MessageType::started: {
         // A child of ours that nobody else reaps: its number cannot be another's yet.
         program_.pidfd = WARDER_TRY(kernel::open_pidfd(static_cast<pid_t>(message.number)));

@@ -40,7 +40,8 @@ Result<void> build(ChildContext& context, pid_t init_pid) {
   WARDER_TRY(rootfs.build());
   WARDER_TRY(run_runtime_hooks(context));
   if (!request.spec.hooks.create_container.empty()) {
-    WARDER_TRY(run_hooks("createContainer", request.spec.hooks.create_container, request.hook_state(init_pid)));
+    WARDER_TRY(run_hooks("createContainer", request.spec.hooks.create_container, request.hook_state(Status::created, init_pid),
+                         request.hooks));
   }
   std::optional<Console> console;
   if (request.console_socket.valid()) {

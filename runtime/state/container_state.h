@@ -77,6 +77,7 @@ struct ContainerState {
   bool has_terminal = false;
 
   CgroupState cgroup;
+  std::vector<std::string> resctrl_groups;  ///< directories below /sys/fs/resctrl that were made for it
   ProfileState profile;
   std::vector<Hook> poststart, poststop;
 };
@@ -108,6 +109,8 @@ class StateDirectory {
 
   /// Waits for the container's lock; held until this object goes.
   Result<void> lock();
+  /// Lets others change the container.
+  void unlock() { lock_.reset(); }
 
   Result<ContainerState> load() const;
   Result<void> save(const ContainerState& state) const;

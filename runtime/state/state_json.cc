@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int format_version = 1;
+constexpr int format_version = 2;
 
 json write_process(const ProcessIdentity& process) { return {{"pid", process.pid}, {"startTime", process.start_time}}; }
 
@@ -104,6 +104,7 @@ ContainerState read_state(const json& node) {
   node.at("ownUserNamespace").get_to(state.own_user_namespace);
   node.at("terminal").get_to(state.has_terminal);
   state.cgroup = read_cgroup(node.at("cgroup"));
+  node.at("resctrl").get_to(state.resctrl_groups);
   state.profile = read_profile(node.at("profile"));
   state.poststart = read_hooks(node.at("poststart"));
   state.poststop = read_hooks(node.at("poststop"));
@@ -131,6 +132,7 @@ std::string state_to_json(const ContainerState& state) {
             {"ownUserNamespace", state.own_user_namespace},
             {"terminal", state.has_terminal},
             {"cgroup", write_cgroup(state.cgroup)},
+            {"resctrl", state.resctrl_groups},
             {"profile", write_profile(state.profile)},
             {"poststart", write_hooks(state.poststart)},
             {"poststop", write_hooks(state.poststop)}};
@@ -165,13 +167,12 @@ std::string_view status_word(Status status) {
 }
 
 std::string oci_state_json(const ContainerState& state, Status status, pid_t pid) {
-  json node{{"ociVersion", state.oci_version},
-            {"id", state.id},
-            {"status", status_word(status)},
-            {"bundle", state.bundle},
-            {"annotations", state.annotations}};
+  // In the order of the specification: some readers compare text.
+  nlohmann::ordered_json node{{"ociVersion", state.oci_version}, {"id", state.id}, {"status", status_word(status)}};
   if (pid > 0) node["pid"] = pid;
-  return text_of(node, -1);
+  node["bundle"] = state.bundle;
+  node["annotations"] = state.annotations;
+  return node.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace warder::runtime

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
@@ -41,6 +42,16 @@ Result<void> write_label(const std::string& attribute, const std::string& label)
   return kernel::write_once(file, label);
 }
 
+Result<void> set_memory_policy(const MemoryPolicyPlan& policy) {
+  // The kernel reads one bit less than it is told; see set_mempolicy(2).
+  const unsigned long bits = policy.nodes.empty() ? 0 : policy.nodes.size() * 64 + 1;
+  const long mode = policy.mode | static_cast<long>(policy.flags);
+  if (::syscall(SYS_set_mempolicy, mode, policy.nodes.empty() ? nullptr : policy.nodes.data(), bits) == 0) return {};
+  const std::string text = errno == EINVAL ? "invalid argument" : "";
+  return text.empty() ? Error::syscall("set_mempolicy")
+                      : Error(Fault::user, "linux.memoryPolicy: set_mempolicy: " + text, EINVAL);
+}
+
 }  // namespace
 
 Result<void> lead_session(const ProcessPlan& plan) {
@@ -71,12 +82,21 @@ Result<void> label_next_exec(const ProcessPlan& plan) {
 
 Result<void> set_scheduling(const ProcessPlan& plan) {
   const std::string& cpus = plan.cpu_affinity_final.empty() ? plan.cpu_affinity_initial : plan.cpu_affinity_final;
-  if (!cpus.empty()) WARDER_TRY(kernel::set_cpu_affinity(cpus));
+  if (cpus.empty()) {
+    kernel::reset_cpu_affinity();
+  } else {
+    WARDER_TRY(kernel::set_cpu_affinity(cpus));
+  }
   if (plan.scheduler) {
     const SchedulerPlan& wanted = *plan.scheduler;
-    WARDER_TRY(kernel::set_scheduler(
-        {wanted.policy, wanted.nice, wanted.priority, wanted.flags, wanted.runtime, wanted.deadline, wanted.period}));
+    Result<void> set = kernel::set_scheduler(
+        {wanted.policy, wanted.nice, wanted.priority, wanted.flags, wanted.runtime, wanted.deadline, wanted.period});
+    if (!set.ok() && set.error().code() == EPERM && wanted.policy == SCHED_DEADLINE) {
+      return std::move(set).error().with("process scheduler can't be used together with AllowedCPUs");
+    }
+    WARDER_TRY(std::move(set));
   }
+  if (plan.memory_policy) WARDER_TRY(set_memory_policy(*plan.memory_policy));
   if (plan.io_priority) WARDER_TRY(kernel::set_io_priority(*plan.io_priority));
   if (plan.personality && ::personality(*plan.personality) < 0) return Error::syscall("personality");
   return {};

@@ -60,18 +60,19 @@ Result<std::optional<kernel::LandlockRuleset>> build_ruleset(const policy::Compi
   return std::optional(std::move(ruleset));
 }
 
-Result<void> hand_over(Fd listener, BorrowedFd handover) {
-  WARDER_TRY(write_message(handover, {MessageType::listener, static_cast<std::uint64_t>(listener.get()), "", {}}));
+Result<void> hand_over(Fd listener, MessageType type, BorrowedFd handover) {
+  WARDER_TRY(write_message(handover, {type, static_cast<std::uint64_t>(listener.get()), "", {}}));
   const Message answer = WARDER_TRY(read_message(handover));
-  if (answer.type != MessageType::listener_taken) return Error(Fault::environment, "PID 1 did not take it: " + answer.text);
+  if (answer.type != MessageType::listener_taken) return Error(Fault::environment, "it was not taken: " + answer.text);
   return {};  // our own copy closes here: what executes must never hold it
 }
 
 Result<void> install_profile_filter(const policy::Compiled& policy, BorrowedFd handover) {
   if (policy.filter().empty()) return {};
   if (!policy.needs_listener()) return kernel::install_filter(policy.filter());
-  Fd listener = WARDER_TRY(kernel::install_filter_with_listener(policy.filter()));
-  WARDER_TRY_WITH(hand_over(std::move(listener), handover), "hand over the listener");
+  // A thread that is interrupted while its call is being answered is then only killable (Linux 5.19).
+  Fd listener = WARDER_TRY(kernel::install_filter_with_listener(policy.filter(), SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV));
+  WARDER_TRY_WITH(hand_over(std::move(listener), MessageType::listener, handover), "hand over the listener");
   return {};
 }
 
@@ -79,7 +80,15 @@ Result<void> install_engine_filter(const ProcessPlan& plan) {
   if (plan.seccomp_program.empty()) return {};
   const std::span program(reinterpret_cast<const sock_filter*>(plan.seccomp_program.data()),
                           plan.seccomp_program.size() / sizeof(sock_filter));
-  WARDER_TRY_WITH(kernel::install_filter(program, plan.seccomp_flags), "seccomp filter of config.json");
+  if (plan.seccomp_agent.empty()) {
+    WARDER_TRY_WITH(kernel::install_filter(program, plan.seccomp_flags), "seccomp filter of config.json");
+    return {};
+  }
+  // From here on the agent answers what the filter names, our own calls too; what it must not name is write(2).
+  Fd listener =
+      WARDER_TRY_WITH(kernel::install_filter_with_listener(program, plan.seccomp_flags), "seccomp filter of config.json");
+  WARDER_TRY_WITH(hand_over(std::move(listener), MessageType::engine_listener, BorrowedFd(runtime_fd)),
+                  "hand over the listener of config.json's filter");
   return {};
 }
 

@@ -58,8 +58,8 @@ Result<void> wait_for(const HookPlan& hook, pid_t pid) {
     }
     if (waited == 0) ::poll(nullptr, 0, 5);
   }
-  if (WIFSIGNALED(status)) return Error(Fault::environment, "killed by signal " + std::to_string(WTERMSIG(status)));
-  if (WEXITSTATUS(status) != 0) return Error(Fault::environment, "exit status " + std::to_string(WEXITSTATUS(status)));
+  const std::string end = WIFSIGNALED(status) ? kernel::signal_text(WTERMSIG(status)) : kernel::exit_text(WEXITSTATUS(status));
+  if (!end.empty()) return Error(Fault::environment, end);
   return {};
 }
 
@@ -85,8 +85,11 @@ Result<void> run_hook(const HookPlan& hook, std::string_view state) {
 Result<void> run_start_hooks(const ProcessPlan& plan) {
   if (plan.start_container_hooks.empty()) return {};
   ::signal(SIGPIPE, SIG_IGN);  // a hook that does not read its state; reset before the workload executes
+  std::size_t index = 0;
   for (const HookPlan& hook : plan.start_container_hooks) {
-    WARDER_TRY_WITH(run_hook(hook, plan.hook_state), "startContainer hook '" + hook.path + "'");
+    WARDER_TRY_WITH(run_hook(hook, plan.hook_state),
+                    "error running startContainer hook #" + std::to_string(index) + ": '" + hook.path + "'");
+    ++index;
   }
   return {};
 }

@@ -69,7 +69,10 @@ int fail(int socket, const Error& error) {
 int become_workload() {
   Result<Boot> loaded = load_boot();
   if (!loaded.ok()) return fail(runtime_fd, loaded.error());
-  const Boot boot = *std::move(loaded);
+  Boot boot = *std::move(loaded);
+  // The specification: not for the first process. They stay in PID 1's copy, for sessions.
+  boot.process.cpu_affinity_initial.clear();
+  boot.process.cpu_affinity_final.clear();
   const Result<void> closed = keep_only_own_fds(boot.process.preserve_fds);
   if (!closed.ok()) return fail(runtime_fd, closed.error());
   const Result<policy::Compiled> policy = policy::Compiled::open(boot.compiled);

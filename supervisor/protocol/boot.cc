@@ -107,12 +107,19 @@ void visit_process(Io io, Plan& plan) {
   io.optional(plan.personality, number);
   io.text(plan.cpu_affinity_initial);
   io.text(plan.cpu_affinity_final);
+  io.optional(plan.memory_policy, [&io, &number](auto& policy) {
+    io.number(policy.mode);
+    io.number(policy.flags);
+    io.list(policy.nodes, sizeof(std::uint64_t), number);
+  });
   io.flag(plan.new_session_keyring);
   io.flag(plan.terminal);
   io.number(plan.preserve_fds);
   io.flag(plan.listen_fds);
   io.bytes(plan.seccomp_program);
   io.number(plan.seccomp_flags);
+  io.text(plan.seccomp_agent);
+  io.text(plan.seccomp_metadata);
   io.list(plan.start_container_hooks, 4 * sizeof(std::uint32_t), [&io](auto& hook) { visit_hook(io, hook); });
   io.text(plan.hook_state);
 }

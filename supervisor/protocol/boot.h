@@ -50,6 +50,13 @@ struct SchedulerPlan {
   std::uint64_t runtime = 0, deadline = 0, period = 0;  ///< nanoseconds
 };
 
+/// set_mempolicy(2).
+struct MemoryPolicyPlan {
+  std::int32_t mode = 0;             ///< MPOL_*
+  std::uint32_t flags = 0;           ///< MPOL_F_*
+  std::vector<std::uint64_t> nodes;  ///< bit N of the row: node N
+};
+
 /// Everything that turns a process inside the container into the workload.
 struct ProcessPlan {
   std::vector<std::string> args;
@@ -69,13 +76,16 @@ struct ProcessPlan {
   std::optional<SchedulerPlan> scheduler;
   std::optional<std::uint32_t> io_priority;  ///< the value for ioprio_set
   std::optional<std::uint64_t> personality;
-  std::string cpu_affinity_initial, cpu_affinity_final;  ///< cpu lists
+  std::string cpu_affinity_initial, cpu_affinity_final;  ///< cpu lists, for exec sessions only
+  std::optional<MemoryPolicyPlan> memory_policy;
   bool new_session_keyring = true;
   bool terminal = false;                   ///< stdio is the console already; make it the controlling terminal
   std::uint32_t preserve_fds = 0;          ///< 3..3+N-1 stay open for the workload
   bool listen_fds = false;                 ///< set LISTEN_PID to the workload's own pid
   std::vector<std::byte> seccomp_program;  ///< struct sock_filter[] of config.json; empty: none
   std::uint32_t seccomp_flags = 0;         ///< SECCOMP_FILTER_FLAG_* of config.json
+  /// Where the listener of that program goes: the agent's socket on the host; empty: it notifies nobody. PID 1 never uses it.
+  std::string seccomp_agent, seccomp_metadata;
   std::vector<HookPlan> start_container_hooks;
   std::string hook_state;  ///< the OCI state object given to those hooks on standard input
 };

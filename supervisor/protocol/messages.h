@@ -22,10 +22,11 @@ enum class MessageType : std::uint32_t {
   ready = 1,  ///< supervise: PID 1 is confined and answers. workload: confined, waiting for start
   failed,     ///< text: one line that says why this container or session cannot be
   // peer_fd and exec's runtime_fd
-  listener,        ///< number: the fd number of the listener in the sender; taken with pidfd_getfd
-  listener_taken,  ///< the listener is being answered; go on
-  start,           ///< execute the program now
-  started,         ///< number: pid. On peer_fd: everything but execve is done and execve is next; success is then seen by EOF
+  listener,         ///< number: the fd number of the listener in the sender; taken with pidfd_getfd
+  listener_taken,   ///< the listener is being answered; go on
+  start,            ///< execute the program now
+  started,          ///< number: pid. On peer_fd: everything but execve is done and execve is next; success is then seen by EOF
+  engine_listener,  ///< as `listener`, on runtime_fd: the one of config.json's own filter, for its agent
   // control socket, from warder to PID 1; each is answered with done or failed
   control_start,    ///< run the workload; failed carries the text of the failure
   control_session,  ///< SCM_RIGHTS: an exec session's listener; number: pid of the session in the runtime's PID namespace

@@ -119,9 +119,16 @@ BOOST_AUTO_TEST_CASE(every_wrong_value_is_named_with_its_place) {
       {"/linux/rootfsPropagation", R"("shard")", "linux.rootfsPropagation"},
       {"/linux/maskedPaths", R"(["proc/kcore"])", "linux.maskedPaths[0]"},
       {"/linux/personality", R"({"domain": "BSD"})", "linux.personality.domain"},
-      {"/linux/intelRdt", R"({"closID": "x"})", "linux.intelRdt"},
-      {"/linux/netDevices", R"({"eth0": {}})", "linux.netDevices"},
-      {"/linux/memoryPolicy", R"({"mode": "MPOL_BIND"})", "linux.memoryPolicy"},
+      {"/linux/intelRdt", R"({"closID": "a/b"})", "linux.intelRdt.closID"},
+      {"/linux/intelRdt", R"({"l3CacheSchema": "MB:0=20"})", "linux.intelRdt.l3CacheSchema"},
+      {"/linux/intelRdt", R"({"schemata": ["L3:0=f\nMB:0=20"]})", "linux.intelRdt.schemata[0]"},
+      {"/linux/netDevices", R"({"a name longer than devices": {}})", "linux.netDevices.a name longer"},
+      {"/linux/netDevices", R"({"eth0": {"name": "a/b"}})", "linux.netDevices.eth0.name"},
+      {"/linux/netDevices", R"({"eth0": {"name": "net"}, "eth1": {"name": "net"}})", "linux.netDevices.eth1"},
+      {"/linux/memoryPolicy", R"({"mode": "BIND", "nodes": "0"})", "invalid memory policy mode"},
+      {"/linux/memoryPolicy", R"({"nodes": "0"})", "linux.memoryPolicy.mode: found nothing"},
+      {"/linux/memoryPolicy", R"({"mode": "MPOL_BIND", "nodes": "0-9876543210"})", "invalid memory policy node"},
+      {"/linux/memoryPolicy", R"({"mode": "MPOL_BIND", "nodes": "0", "flags": ["x"]})", "invalid memory policy flag"},
       {"/linux/resources/devices", R"([{"allow": true, "access": "rx"}])", "linux.resources.devices[0].access"},
       {"/linux/resources/memory", R"({"limit": 100, "swap": 50})", "linux.resources.memory.swap"},
       {"/linux/resources/memory", R"({"limit": "1g"})", "linux.resources.memory.limit"},
@@ -263,14 +270,23 @@ BOOST_AUTO_TEST_CASE(resources_of_update_are_the_same_section) {
   BOOST_TEST(!parse_resources(R"({"pids": 3})").ok());
 }
 
-BOOST_AUTO_TEST_CASE(a_second_listener_is_refused_in_words) {
+BOOST_AUTO_TEST_CASE(an_agent_gets_only_what_it_can_answer) {
+  accepted(with("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock",
+      "listenerMetadata": "x", "syscalls": [{"names": ["mknod"], "action": "SCMP_ACT_NOTIFY"}]})"));
+  accepted(with("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock"})"));
   const Bad table[] = {
       {"/linux/seccomp", R"({"defaultAction": "SCMP_ACT_NOTIFY"})", "linux.seccomp.defaultAction"},
-      {"/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock"})",
-       "linux.seccomp.listenerPath"},
       {"/linux/seccomp",
        R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mknod"], "action": "SCMP_ACT_NOTIFY"}]})",
-       "linux.seccomp.syscalls[0].action"},
+       "linux.seccomp.listenerPath"},
+      {"/linux/seccomp",
+       R"({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "@abstract",
+           "syscalls": [{"names": ["mknod"], "action": "SCMP_ACT_NOTIFY"}]})",
+       "linux.seccomp.listenerPath"},
+      {"/linux/seccomp",
+       R"({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock",
+           "syscalls": [{"names": ["write"], "action": "SCMP_ACT_NOTIFY"}]})",
+       "SCMP_ACT_NOTIFY cannot be used for the write syscall"},
       {"/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_NEW"]})",
        "linux.seccomp.flags[0]"},
       {"/linux/seccomp", R"({})", "linux.seccomp.defaultAction"},

@@ -14,9 +14,13 @@ Hook shell(const std::string& script, std::vector<std::string> env = {}, std::op
   return {.path = "/bin/sh", .args = {"sh", "-c", script}, .env = std::move(env), .timeout_seconds = timeout};
 }
 
+HookSurroundings nowhere() {
+  return {.directory = "/", .standard_output = BorrowedFd(-1), .standard_error = BorrowedFd(-1), .interrupted = BorrowedFd(-1)};
+}
+
 std::string failure(const Hook& hook) {
   std::vector<Hook> hooks = {hook};
-  Result<void> ran = run_hooks("poststart", hooks, "{\"id\":\"x\"}");
+  Result<void> ran = run_hooks("poststart", hooks, "{\"id\":\"x\"}", nowhere());
   return ran ? "" : ran.error().text();
 }
 
@@ -33,7 +37,7 @@ BOOST_AUTO_TEST_CASE(a_hook_gets_the_state_its_own_environment_and_the_root_dire
 
 BOOST_AUTO_TEST_CASE(every_hook_reads_the_state_from_its_beginning) {
   std::vector<Hook> hooks = {shell("test -n \"$(cat)\""), shell("test -n \"$(cat)\"")};
-  BOOST_TEST(run_hooks("poststart", hooks, "{}").ok());
+  BOOST_TEST(run_hooks("poststart", hooks, "{}", nowhere()).ok());
 }
 
 BOOST_AUTO_TEST_CASE(no_descriptor_of_the_runtime_reaches_a_hook) {
@@ -44,7 +48,7 @@ BOOST_AUTO_TEST_CASE(no_descriptor_of_the_runtime_reaches_a_hook) {
 
 BOOST_AUTO_TEST_CASE(a_failing_hook_is_named_with_its_status_and_last_words) {
   std::string text = failure(shell("echo first >&2; echo 'no such pool' >&2; exit 3"));
-  BOOST_TEST(text == "poststart hook '/bin/sh': exit status 3: first no such pool");
+  BOOST_TEST(text == "error running poststart hook #0: '/bin/sh': exit status 3: first no such pool");
 }
 
 BOOST_AUTO_TEST_CASE(a_hook_that_cannot_be_executed_says_so) {
@@ -59,7 +63,7 @@ BOOST_AUTO_TEST_CASE(a_hook_that_outlives_its_timeout_is_killed) {
 BOOST_AUTO_TEST_CASE(the_first_failure_ends_the_row) {
   TestDirectory directory;
   std::vector<Hook> hooks = {shell("exit 1"), shell("touch " + directory.path() + "/ran")};
-  BOOST_TEST(!run_hooks("prestart", hooks, "{}").ok());
+  BOOST_TEST(!run_hooks("prestart", hooks, "{}", nowhere()).ok());
   BOOST_TEST(!std::filesystem::exists(directory.path() + "/ran"));
 }
 

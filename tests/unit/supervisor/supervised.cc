@@ -89,7 +89,7 @@ void make_scratch(const Setting& setting) {
   if (block != nullptr) {
     const auto compiled = policy::Compiled::open(*block);
     must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
-    Result<Fd> listener = kernel::install_filter_with_listener(compiled->filter());
+    Result<Fd> listener = kernel::install_filter_with_listener(compiled->filter(), SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
     must(listener.ok(), "filter");
     const int number = listener->get();
     char taken = 0;
