@@ -74,7 +74,7 @@ void Log::write(LogLevel level, std::string_view text) const {
   if (format_ == LogFormat::json) {
     write_line(fd, fmt::format("{{\"level\":\"{}\",\"msg\":{},\"time\":\"{}\"}}\n", level_word(level), json_text(text),
                                timestamp_now()));
-  } else if (file_) {
+  } else if (file_ || level == LogLevel::debug) {
     write_line(fd, fmt::format("time=\"{}\" level={} msg={}\n", timestamp_now(), level_word(level), json_text(text)));
   } else {
     std::string_view mark = level == LogLevel::error ? "" : level_word(level);

@@ -26,17 +26,28 @@ int complain(const std::string& text) {
   return 1;
 }
 
+/// As we were called: a caller that knows us by another name reads that name in --help.
+std::string program_name = "warder";
+
 std::string help_text() {
-  std::string text =
-      "warder: an OCI container runtime whose containers are bound by a profile\n\nUsage: warder [options] COMMAND "
-      "…\n\nCommands:\n";
+  std::string text = fmt::format(
+      "NAME:\n   {0} - Open Container Initiative runtime, whose containers are bound by a profile\n\n"
+      "USAGE:\n   {0} [global options] command [command options] [arguments...]\n\nCOMMANDS:\n",
+      program_name);
   for (const VerbEntry& entry : verbs()) text += fmt::format("  {:<12}{}\n", entry.name, entry.summary);
   text += fmt::format("  {:<12}{}\n", "profile", "check, explain, show, compare and test profiles");
+  text += fmt::format("  {:<12}{}\n", "help", "this text, or what a command takes");
   GlobalOptions scratch;
   CLI::App globals;
   define_global_options(globals, scratch);
-  text += "\nwarder COMMAND --help tells the options of a command.\n" + globals.help();
+  text += fmt::format("\n{} COMMAND --help tells the options of a command.\n", program_name) + globals.help();
   return text;
+}
+
+std::string verb_help(CLI::App& app, const VerbEntry& entry) {
+  std::string heading = fmt::format("NAME:\n   {} {} - {}\n\n", program_name, entry.name, entry.summary);
+  app.description("");
+  return heading + app.help(program_name);
 }
 
 Result<LogLevel> log_level(const GlobalOptions& options) {
@@ -82,6 +93,8 @@ int run(const VerbEntry& entry, std::vector<std::string> words) {
   std::unique_ptr<Verb> verb = entry.make();
   Context context;
   CLI::App app(std::string(entry.summary), std::string(entry.name));
+  // Given twice, as by a wrapper that appends its own: the last one counts.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   define_global_options(app, context.options);
   Options options(app);
   verb->define(options);
@@ -93,7 +106,7 @@ int run(const VerbEntry& entry, std::vector<std::string> words) {
     context.log = *std::move(log);
     if (!parsed.ok()) return context.log.error(parsed.error().text()), verb->failure_code();
   } catch (const CLI::CallForHelp&) {
-    return print(app.help()).ok() ? 0 : 1;
+    return print(verb_help(app, entry)).ok() ? 0 : 1;
   }
   auto code = run_verb(*verb, context);
   if (code.ok()) return *code;
@@ -113,8 +126,20 @@ int run_profile(std::vector<std::string> words, std::size_t before) {
 }
 
 int run_command(int argc, char** argv) {
+  if (argc > 0) {
+    std::string_view called = argv[0];
+    program_name = called.substr(called.rfind('/') + 1);
+  }
   auto line = find_verb(argc, argv);
   if (!line.ok()) return complain(line.error().text());
+  if (line->verb == "help" || line->verb == "h") {
+    line->wants_help = true;
+    line->verb.clear();
+    if (line->words.size() > line->before) {
+      line->verb = line->words[line->before];
+      line->words.erase(line->words.begin() + static_cast<std::ptrdiff_t>(line->before), line->words.end());
+    }
+  }
   if (line->verb.empty()) {
     if (line->wants_version) return print(version_text()).ok() ? 0 : 1;
     if (line->wants_help) return print(help_text()).ok() ? 0 : 1;
@@ -125,6 +150,8 @@ int run_command(int argc, char** argv) {
   for (const VerbEntry& entry : verbs()) {
     if (entry.name == line->verb) return run(entry, std::move(line->words));
   }
+  for (const std::string& word : line->words) line->wants_help = line->wants_help || word == "-h" || word == "--help";
+  if (line->wants_help) return complain(fmt::format("No help topic for '{}'", line->verb));
   return complain(fmt::format("unknown command '{}'; see warder --help", line->verb));
 }
 

@@ -12,6 +12,12 @@ namespace warder::runtime {
 /// descriptor of its directory.
 Result<Fd> connect_console_socket(const std::string& path);
 
+/// Connects to any listening SOCK_STREAM socket in the file system, however long its path is.
+Result<Fd> connect_stream_socket(const std::string& path);
+
+/// Sends a pidfd over a fresh connection to `path`: --pidfd-socket, run.oci.pidfd_receiver.
+Result<void> send_pidfd(const std::string& path, BorrowedFd pidfd);
+
 /// The terminal's master as sent over a connected console socket.
 Result<Fd> receive_terminal(BorrowedFd socket);
 

@@ -7,6 +7,7 @@
 
 #include "linux/process.h"
 #include "linux/socket.h"
+#include "runtime/cgroups/resctrl.h"
 #include "runtime/container/hooks.h"
 
 namespace warder::runtime {
@@ -29,6 +30,11 @@ Result<void> kill_processes(const Container& container) {
   WARDER_TRY_WITH(cgroup.kill_all(), "kill");
   if (init.ok() && !wait_gone(*init, patience_ms)) return Error(Fault::environment, "PID 1 does not end");
   return {};
+}
+
+Result<void> run_poststop(const ContainerState& state) {
+  HookOutput output = WARDER_TRY(HookOutput::open(state.annotations));
+  return run_hooks("poststop", state.poststop, oci_state_json(state, Status::stopped, 0), output.in(state.bundle));
 }
 
 }  // namespace
@@ -87,9 +93,12 @@ Result<void> destroy(Container& container, const Log& log) {
   auto keep = [&first](Result<void> next) {
     if (first.ok() && !next.ok()) first = std::move(next);
   };
-  auto hooks = run_hooks("poststop", container.state.poststop, oci_state_json(container.state, Status::stopped, 0));
-  if (!hooks.ok()) log.warning(hooks.error().text());
+  if (!container.state.poststop.empty()) {
+    auto hooks = run_poststop(container.state);
+    if (!hooks.ok()) log.warning(hooks.error().text());
+  }
   keep(container.cgroup().remove());
+  keep(remove_resctrl_group(container.state.resctrl_groups));
   keep(container.directory.remove());
   return first;
 }

@@ -23,6 +23,27 @@ supervisor::HookPlan hook_plan(const Hook& hook) {
   return {.path = hook.path, .args = hook.args, .env = hook.env, .timeout_seconds = hook.timeout_seconds.value_or(0)};
 }
 
+Result<void> plan_seccomp(const Context& context, const Seccomp& config, const PolicyPlan& policy,
+                          supervisor::ProcessPlan& plan) {
+  if (notifies(config)) {
+    // A listener belongs to one filter of a process only: the kernel answers EBUSY to a second one.
+    if (policy.needs_listener) {
+      return Error::user(
+          fmt::format("linux.seccomp: found SCMP_ACT_NOTIFY; accepted: no notification agent under profile '{}', whose own rules "
+                      "need the only "
+                      "listener that the kernel grants a process",
+                      policy.state.name));
+    }
+    plan.seccomp_agent = config.listener_path;
+    plan.seccomp_metadata = config.listener_metadata;
+  }
+  auto program = WARDER_TRY_WITH(compile_seccomp_cached(config, context.root.path + "/@seccomp"), "seccomp");
+  plan.seccomp_program = std::move(program.filter);
+  plan.seccomp_flags = program.flags;
+  context.log.debug(fmt::format("seccomp filter flags: {}", program.flags));
+  return {};
+}
+
 }  // namespace
 
 std::string profile_snapshot(const policy::Profile& profile, const std::string& hostname) {
@@ -63,6 +84,8 @@ Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, co
   if (!location.profile) return Error::user(policy::findings_text(location.findings));
   const policy::Config config = location.config;
   PolicyPlan plan;
+  plan.check_hooks = config.check_hooks;
+  plan.hook_timeout_seconds = config.hook_timeout_seconds;
   const KernelFacts kernel = probe_kernel();
   ProfileCache cache(context.root.path + "/@profiles", request, *location.profile, kernel, rootfs_facts(rootfs, spec));
   std::optional<CompiledProfile> known;
@@ -86,6 +109,7 @@ Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, co
   auto compiled = WARDER_TRY_WITH(policy::Compiled::open(plan.lowered.block), "compiled profile");
   plan.capability_ceiling = compiled.capability_ceiling();
   plan.audit = audit_target(config, context.options.audit_log, compiled.mode());
+  plan.needs_listener = compiled.needs_listener();
   return plan;
 }
 
@@ -107,11 +131,8 @@ Result<supervisor::Boot> plan_boot(const Context& context, const CreateOptions& 
   boot.process.preserve_fds = options.preserve_fds;
   pass_activation_sockets(boot.process);
   if (spec.linux_.personality) boot.process.personality = spec.linux_.personality->domain;
-  if (spec.linux_.seccomp) {
-    auto program = WARDER_TRY_WITH(compile_seccomp_cached(*spec.linux_.seccomp, context.root.path + "/@seccomp"), "seccomp");
-    boot.process.seccomp_program = std::move(program.filter);
-    boot.process.seccomp_flags = program.flags;
-  }
+  boot.process.memory_policy = spec.linux_.memory_policy;
+  if (spec.linux_.seccomp) WARDER_TRY(plan_seccomp(context, *spec.linux_.seccomp, policy, boot.process));
   for (const Hook& hook : spec.hooks.start_container) boot.process.start_container_hooks.push_back(hook_plan(hook));
   boot.compiled = policy.lowered.block;
   return boot;

@@ -20,6 +20,9 @@ struct PolicyPlan {
   std::string snapshot;  ///< for profile.json
   std::uint64_t capability_ceiling = ~std::uint64_t{0};
   AuditTarget audit;
+  bool needs_listener = false;  ///< the one listener that the kernel grants a process is the supervisor's
+  bool check_hooks = true;      ///< warder.yaml
+  std::uint32_t hook_timeout_seconds = 0;
 };
 
 enum class Detail : std::uint8_t {

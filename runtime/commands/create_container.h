@@ -19,6 +19,7 @@ struct CreateOptions {
   std::string config = "config.json";  ///< relative to the bundle
   std::string console_socket;          ///< path of the socket that gets the terminal's master
   std::string pid_file;
+  std::string pidfd_socket;  ///< path of the socket that gets a pidfd of PID 1
   std::uint32_t preserve_fds = 0;
   bool no_pivot = false;
   bool no_new_keyring = false;
@@ -41,7 +42,10 @@ struct Created {
 
 /// Makes the container and waits until it can be started; writes state and pid file. On failure nothing is left: no process,
 /// cgroup, mount, state directory; the error says what to change.
-Result<Created> create_container(const Context& context, const CreateOptions& options, const Spec& spec,
+///
+/// Completes the Spec first: the default timeout of hooks, the notify socket's directory. SIGTERM, SIGINT, SIGHUP and SIGQUIT
+/// make it fail, and are blocked from here on.
+Result<Created> create_container(const Context& context, const CreateOptions& options, Spec& spec,
                                  const ConsoleReceiver& console);
 
 /// Reads and checks the bundle's config.json. Warnings go to the log.

@@ -12,7 +12,9 @@
 #include "runtime/commands/container.h"
 #include "runtime/commands/foreground.h"
 #include "runtime/commands/home_directory.h"
+#include "runtime/commands/preserved_fds.h"
 #include "runtime/commands/running_profile.h"
+#include "runtime/commands/seccomp_agent.h"
 #include "runtime/commands/session.h"
 #include "runtime/container/launch.h"
 #include "runtime/text_file.h"
@@ -28,6 +30,7 @@ class Exec : public Verb {
     app.add_flag("-d,--detach", detach_, "do not wait");
     app.add_option("--pid-file", pid_file_, "file for the process id");
     app.add_option("--console-socket", console_socket_, "UNIX socket that gets the terminal's master");
+    app.add_option("--pidfd-socket", pidfd_socket_, "UNIX socket that gets a pidfd of the process");
     app.add_option("--cwd", session_.cwd, "directory to start in");
     app.add_option("-e,--env", session_.env, "NAME=VALUE; may be repeated").one_at_a_time();
     app.add_flag("-t,--tty", session_.tty, "give it a terminal");
@@ -38,7 +41,8 @@ class Exec : public Verb {
     app.add_option("--apparmor", session_.apparmor_profile, "AppArmor profile");
     app.add_option("--process-label", session_.selinux_label, "SELinux label");
     app.add_option("--preserve-fds", session_.preserve_fds, "pass descriptors 3 to 3+N-1 on").between(0, 900);
-    app.add_option("--cgroup", cgroup_, "directory below the container's cgroup");
+    app.add_option("--cgroup", cgroups_, "PATH or CONTROLLERS:PATH below the container's cgroup; may be repeated")
+        .one_at_a_time();
     app.add_flag("--ignore-paused", ignore_paused_, "go on in a paused container (the program waits until it is resumed)");
     app.add_ignored_flag("--no-subreaper");
   }
@@ -47,6 +51,7 @@ class Exec : public Verb {
 
   Result<int> run(const Context& context) override {
     session_.args = tail;
+    WARDER_TRY(check_preserved_fds(session_.preserve_fds));
     Container container = WARDER_TRY(Container::open(context.root, id_));
     WARDER_TRY(check_status(container));
     Fd control = WARDER_TRY(container.connect_supervisor());
@@ -58,8 +63,10 @@ class Exec : public Verb {
     change_home(plan.boot.process.env, root.ok() ? BorrowedFd(*root) : BorrowedFd(-1), container_uid, plan.boot.process.uid);
     std::optional<OwnTerminal> terminal;
     Fd console = WARDER_TRY(console_of(plan, terminal));
-    Cgroup cgroup = WARDER_TRY_WITH(container.cgroup().for_session(container.state.workload.pid), "cgroup");
-    if (!cgroup_.empty()) cgroup = WARDER_TRY_WITH(container.cgroup().below(cgroup_), "--cgroup");
+    Cgroup cgroup = cgroups_.empty()
+                        ? WARDER_TRY_WITH(container.cgroup().for_session(container.state.workload.pid), "cgroup")
+                        : container.cgroup();
+    for (const std::string& place : cgroups_) cgroup = WARDER_TRY_WITH(cgroup.below(place), "--cgroup");
     Fd init_binary = WARDER_TRY_WITH(open_init_binary(), "warder-init");
     SessionRequest request{.container = container.state,
                            .boot = plan.boot,
@@ -67,8 +74,18 @@ class Exec : public Verb {
                            .control = control,
                            .console_socket = terminal ? terminal->sender() : BorrowedFd(console),
                            .console_size = plan.console_size,
-                           .cgroup = cgroup};
+                           .cgroup = cgroup,
+                           .give_listener = {}};
+    Fd agent;
+    if (const supervisor::ProcessPlan& process = plan.boot.process; !process.seccomp_agent.empty()) {
+      agent = WARDER_TRY(connect_seccomp_agent(process.seccomp_agent));
+      request.give_listener = [&](BorrowedFd listener, pid_t pid) {
+        return give_listener(agent, listener, pid, process.seccomp_metadata,
+                             oci_state_json(container.state, container.status(), container.state.init.pid));
+      };
+    }
     LaunchedProcess process = WARDER_TRY(launch_session(request));
+    if (!pidfd_socket_.empty()) WARDER_TRY_WITH(send_pidfd(pidfd_socket_, process.pidfd), "--pidfd-socket");
     return follow(process, terminal);
   }
 
@@ -95,7 +112,7 @@ class Exec : public Verb {
   }
 
   Result<int> follow(const LaunchedProcess& process, std::optional<OwnTerminal>& terminal) const {
-    ForegroundRequest request{.waited = process.pidfd, .signaled = process.pidfd, .terminal_master = {}};
+    ForegroundRequest request{.waited = process.pidfd, .signaled = process.pidfd, .terminal_master = {}, .notify = {}};
     if (terminal) request.terminal_master = WARDER_TRY(terminal->take_master());
     if (!pid_file_.empty()) {
       std::string pid = std::to_string(process.identity.pid);
@@ -105,7 +122,8 @@ class Exec : public Verb {
     return serve(std::move(request));
   }
 
-  std::string id_, pid_file_, console_socket_, cgroup_;
+  std::string id_, pid_file_, console_socket_, pidfd_socket_;
+  std::vector<std::string> cgroups_;
   SessionOptions session_;
   bool detach_ = false, ignore_paused_ = false;
 };

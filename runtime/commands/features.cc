@@ -26,7 +26,7 @@ json seccomp_section() {
   return {{"enabled", true},
           {"actions",
            {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",
-            "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"}},
+            "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"}},
           {"operators",
            {"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"}},
           {"archs",
@@ -45,9 +45,14 @@ json linux_section() {
           {"seccomp", seccomp_section()},
           {"apparmor", {{"enabled", true}}},
           {"selinux", {{"enabled", true}}},
-          {"intelRdt", {{"enabled", false}}},
+          {"intelRdt", {{"enabled", true}, {"schemata", true}, {"monitoring", true}}},
+          {"memoryPolicy",
+           {{"modes",
+             {"MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY",
+              "MPOL_WEIGHTED_INTERLEAVE"}},
+            {"flags", {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"}}}},
           {"mountExtensions", {{"idmap", {{"enabled", true}}}}},
-          {"netDevices", {{"enabled", false}}}};
+          {"netDevices", {{"enabled", true}}}};
 }
 
 class Features : public Verb {
@@ -67,7 +72,8 @@ class Features : public Verb {
           {"io.warder.version", warder_version()},
           {"io.warder.commit", warder_commit()},
           {"io.warder.checkpoint.enabled", "false"}}},
-        {"potentiallyUnsafeConfigAnnotations", {"io.warder.", "run.oci.keep_original_groups"}}};
+        {"potentiallyUnsafeConfigAnnotations",
+         {"io.warder.", "run.oci.keep_original_groups", "run.oci.pidfd_receiver", "run.oci.hooks."}}};
     WARDER_TRY(print(document.dump(2) + "\n"));
     return 0;
   }

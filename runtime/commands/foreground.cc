@@ -100,12 +100,13 @@ class Loop {
 
   Result<int> run() {
     for (;;) {
-      std::array<pollfd, 6> entries = watched();
+      std::array<pollfd, 7> entries = watched();
       if (::poll(entries.data(), entries.size(), -1) < 0) {
         if (errno == EINTR) continue;
         return Error::syscall("poll");
       }
       if (ready(entries[0])) take_signal();
+      if (ready(entries[6])) (void)request_.notify->forward();
       if (request_.terminal_master) move_bytes(entries);
       if (ready(entries[1])) {
         if (request_.terminal_master) flush_output();
@@ -117,7 +118,7 @@ class Loop {
  private:
   static bool ready(const pollfd& entry) { return entry.fd >= 0 && entry.revents != 0; }
 
-  std::array<pollfd, 6> watched() const {
+  std::array<pollfd, 7> watched() const {
     auto when = [](bool wanted, int fd, short events) { return pollfd{.fd = wanted ? fd : -1, .events = events, .revents = 0}; };
     bool terminal = request_.terminal_master.valid();
     return {when(true, signals_.get(), POLLIN),
@@ -125,10 +126,11 @@ class Loop {
             when(terminal && input_.wants_input(), input_.from(), POLLIN),
             when(terminal && input_.wants_output(), input_.to(), POLLOUT),
             when(terminal && output_.wants_input(), output_.from(), POLLIN),
-            when(terminal && output_.wants_output(), output_.to(), POLLOUT)};
+            when(terminal && output_.wants_output(), output_.to(), POLLOUT),
+            when(request_.notify.has_value(), request_.notify ? request_.notify->socket().get() : -1, POLLIN)};
   }
 
-  void move_bytes(const std::array<pollfd, 6>& entries) {
+  void move_bytes(const std::array<pollfd, 7>& entries) {
     if (ready(entries[2]) && !input_.fill()) send_end_of_file();
     if (ready(entries[3])) input_.drain();
     if (ready(entries[4])) output_.fill();

@@ -5,6 +5,7 @@
 
 #include "linux/fd.h"
 #include "linux/result.h"
+#include "runtime/commands/notify_socket.h"
 #include "runtime/config/spec.h"
 #include "runtime/container/launch.h"
 
@@ -28,10 +29,11 @@ struct ForegroundRequest {
   BorrowedFd waited;    ///< pidfd of the child whose end ends us
   BorrowedFd signaled;  ///< pidfd of the process that gets our signals
   Fd terminal_master;   ///< invalid: the container uses our stdio itself
+  std::optional<NotifyProxy> notify;
 };
 
-/// Blocks the signals that serve() forwards, so that none is lost before it looks. Call it after the launch: a child would
-/// inherit the mask.
+/// Blocks the signals that serve() forwards, so that none is lost before it looks. Hooks and the container's processes get an
+/// empty mask before they execute anything.
 void hold_signals();
 
 /// Waits for the child, forwards every catchable signal, copies between our stdio and the terminal and keeps its size. Our own

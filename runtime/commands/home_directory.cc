@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include <charconv>
+#include <string_view>
+#include <unordered_set>
 
 #include "linux/open.h"
 
@@ -56,7 +58,24 @@ std::string look_up_home(BorrowedFd root, uid_t uid) {
 
 }  // namespace
 
+/// Of a variable that is there several times the last one counts; the others go.
+void keep_last_of_each(std::vector<std::string>& env) {
+  std::unordered_set<std::string_view> seen;
+  std::vector<bool> keep(env.size());
+  for (std::size_t index = env.size(); index-- > 0;) {
+    keep[index] = seen.insert(std::string_view(env[index]).substr(0, env[index].find('='))).second;
+  }
+  if (seen.size() == env.size()) return;
+  std::vector<std::string> kept;
+  kept.reserve(seen.size());
+  for (std::size_t index = 0; index < env.size(); ++index) {
+    if (keep[index]) kept.push_back(std::move(env[index]));
+  }
+  env = std::move(kept);
+}
+
 void complete_home(std::vector<std::string>& env, BorrowedFd root, uid_t uid) {
+  keep_last_of_each(env);
   for (const std::string& entry : env) {
     if (entry.starts_with("HOME=") && entry != "HOME=") return;
   }

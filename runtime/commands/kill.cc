@@ -24,7 +24,7 @@ class Kill : public Verb {
   Result<int> run(const Context& context) override {
     auto number = parse_signal(signal_);
     if (!number)
-      return Error::user(fmt::format("unknown signal '{}'; accepted: a name like TERM or a number from 1 to 64", signal_));
+      return Error::user(fmt::format("unknown signal \"{}\"; accepted: a name like TERM or a number from 0 to 64", signal_));
     IdMeaning meaning = regex_ ? IdMeaning::regular_expression : IdMeaning::exact;
     for (const std::string& id : WARDER_TRY(matching_ids(context.root, id_, meaning))) {
       WARDER_TRY(signal_container(context.root, id, *number));

@@ -15,24 +15,27 @@ class List : public Verb {
   }
 
   Result<int> run(const Context& context) override {
-    std::vector<nlohmann::json> reports;
+    std::vector<nlohmann::ordered_json> reports;
     for (const std::string& id : context.root.ids()) {
       // One that is being deleted meanwhile is simply not there any more.
       auto container = Container::open(context.root, id);
       if (container.ok()) reports.push_back(state_report(*container));
     }
-    WARDER_TRY(print(quiet_ ? ids(reports) : format_ == "json" ? nlohmann::json(reports).dump() + "\n" : table(reports)));
+    WARDER_TRY(print(quiet_ ? ids(reports)
+                     : format_ == "json"
+                         ? nlohmann::ordered_json(reports).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
+                         : table(reports)));
     return 0;
   }
 
  private:
-  static std::string ids(const std::vector<nlohmann::json>& reports) {
+  static std::string ids(const std::vector<nlohmann::ordered_json>& reports) {
     std::string text;
     for (const auto& report : reports) text += report["id"].get<std::string>() + "\n";
     return text;
   }
 
-  static std::string table(const std::vector<nlohmann::json>& reports) {
+  static std::string table(const std::vector<nlohmann::ordered_json>& reports) {
     std::size_t widest = 2;
     for (const auto& report : reports) widest = std::max(widest, report["id"].get_ref<const std::string&>().size());
     std::string text = fmt::format("{:<{}}  {:<8} {:<9} {}  {}\n", "ID", widest, "PID", "STATUS", "BUNDLE", "CREATED");

@@ -1,7 +1,7 @@
 // The options of one command, told to the parser. The host process of a command; no system calls.
 //
-// A thin front of CLI11, whose header alone takes seconds of each file that sees it: only options.cc, command_line.cc, profile.cc
-// and main.cc do.
+// A thin front of CLI11, whose header alone takes seconds of each file that sees it: only options.cc, command_line.cc,
+// profile.cc, completion.cc and main.cc do.
 #pragma once
 
 #include <cstdint>

@@ -16,6 +16,8 @@ class Run : public Verb {
 
   Result<int> run(const Context& context) override {
     Spec spec = WARDER_TRY(read_spec(context, options_));
+    // What comes while the container is made ends the making; what comes later is the workload's.
+    if (!detach_) hold_signals();
     if (!detach_ && !no_subreaper_) WARDER_TRY(become_subreaper());
     std::optional<OwnTerminal> terminal;
     if (spec.process.terminal && options_.console_socket.empty()) {
@@ -33,13 +35,16 @@ class Run : public Verb {
 
  private:
   Result<int> start_and_wait(Created& created, std::optional<OwnTerminal>& terminal) const {
-    ForegroundRequest request{
-        .waited = created.processes.init.pidfd, .signaled = created.processes.workload.pidfd, .terminal_master = {}};
+    ForegroundRequest request{.waited = created.processes.init.pidfd,
+                              .signaled = created.processes.workload.pidfd,
+                              .terminal_master = {},
+                              .notify = {}};
     if (terminal) request.terminal_master = WARDER_TRY(terminal->take_master());
-    if (!detach_) hold_signals();
+    request.notify = WARDER_TRY(NotifyProxy::open(created.container.directory.fd(), created.container.state.init.pid));
     WARDER_TRY(start_container(created.container));
-    if (detach_) return 0;
-    return serve(std::move(request));
+    if (!detach_) return serve(std::move(request));
+    if (request.notify) request.notify->wait_until_ready(request.waited);
+    return 0;
   }
 
   CreateOptions options_;

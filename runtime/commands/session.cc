@@ -17,6 +17,9 @@ namespace {
 void inherit(supervisor::ProcessPlan& plan, const supervisor::ProcessPlan& container) {
   plan.seccomp_program = container.seccomp_program;
   plan.seccomp_flags = container.seccomp_flags;
+  plan.seccomp_agent = container.seccomp_agent;
+  plan.seccomp_metadata = container.seccomp_metadata;
+  plan.memory_policy = container.memory_policy;
   plan.set_groups = container.set_groups;
   plan.personality = container.personality;
   if (plan.rlimits.empty()) plan.rlimits = container.rlimits;

@@ -45,7 +45,7 @@ std::optional<int> parse_realtime(std::string_view name) {
 }  // namespace
 
 std::optional<int> parse_signal(std::string_view word) {
-  if (!word.empty() && std::isdigit(static_cast<unsigned char>(word.front())) != 0) return parse_number(word, 1, last_signal);
+  if (!word.empty() && std::isdigit(static_cast<unsigned char>(word.front())) != 0) return parse_number(word, 0, last_signal);
   std::string name(word);
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char letter) { return std::toupper(letter); });
   if (name.starts_with("SIG")) name.erase(0, 3);

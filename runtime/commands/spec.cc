@@ -1,89 +1,60 @@
-// `warder spec`: a config.json to begin with. It runs `sh` in ./rootfs with the isolation that engines use by default.
+// `warder spec`: a config.json to begin with, or a hardened one from flags.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
+#include "runtime/commands/spec_builder.h"
 #include "runtime/commands/verb.h"
-#include "runtime/commands/version.h"
 
 namespace warder::runtime {
 namespace {
-
-using json = nlohmann::ordered_json;
-
-json process_section() {
-  json capabilities{"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"};
-  return {{"terminal", true},
-          {"user", {{"uid", 0}, {"gid", 0}}},
-          {"args", {"sh"}},
-          {"env", {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"}},
-          {"cwd", "/"},
-          {"capabilities", {{"bounding", capabilities}, {"effective", capabilities}, {"permitted", capabilities}}},
-          {"rlimits", json::array({{{"type", "RLIMIT_NOFILE"}, {"hard", 1024}, {"soft", 1024}}})},
-          {"noNewPrivileges", true}};
-}
-
-json mount(std::string_view destination, std::string_view type, std::string_view source, std::vector<std::string> options) {
-  return {{"destination", destination}, {"type", type}, {"source", source}, {"options", std::move(options)}};
-}
-
-json mounts_section(bool rootless) {
-  std::vector<std::string> pts{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"};
-  if (!rootless) pts.emplace_back("gid=5");
-  json list = json::array({
-      mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}),
-      mount("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}),
-      mount("/dev/pts", "devpts", "devpts", std::move(pts)),
-      mount("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}),
-      mount("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}),
-  });
-  if (rootless) {
-    // A user may mount sysfs only with a network namespace of his own; the host's, read-only, always works.
-    list.push_back(mount("/sys", "none", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"}));
-  } else {
-    list.push_back(mount("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}));
-    list.push_back(mount("/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", "ro"}));
-  }
-  return list;
-}
-
-json linux_section(bool rootless) {
-  json namespaces = json::array();
-  for (std::string_view type : {"pid", "ipc", "uts", "mount", "cgroup"}) namespaces.push_back({{"type", type}});
-  namespaces.push_back({{"type", rootless ? "user" : "network"}});
-  json section{{"namespaces", std::move(namespaces)},
-               {"maskedPaths",
-                {"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-                 "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"}},
-               {"readonlyPaths", {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}};
-  if (rootless) {
-    section["uidMappings"] = json::array({{{"containerID", 0}, {"hostID", ::geteuid()}, {"size", 1}}});
-    section["gidMappings"] = json::array({{{"containerID", 0}, {"hostID", ::getegid()}, {"size", 1}}});
-  } else {
-    section["resources"] = {{"devices", json::array({{{"allow", false}, {"access", "rwm"}}})}};
-  }
-  return section;
-}
 
 class SpecVerb : public Verb {
  public:
   void define(Options& app) override {
     app.add_option("-b,--bundle", bundle_, "directory to write config.json to").capture_default_str();
-    // Without a value: write one that runs without privileges.
+    app.add_option("-f,--file", file_, "name of the file to write, \"-\": standard output").capture_default_str();
+    // The option of every command, here also without a value: write one that runs without privileges.
     app.make_value_optional("--rootless");
+    app.add_option("COMMAND", flags_.command, "the program and its arguments, after --");
+    app.add_option("--hostname", flags_.hostname, "host name, which finds the profile");
+    app.add_option("--rootfs", flags_.rootfs, "root file system (default: rootfs)");
+    app.add_option("--cwd", flags_.cwd, "working directory");
+    app.add_option("-u,--user", flags_.user, "UID or UID:GID");
+    app.add_option("-m,--memory", flags_.memory, "limit, like 512M");
+    app.add_option("--cpus", flags_.cpus, "CPUs it may use, like 1.5");
+    app.add_option("--pids", flags_.pids, "most processes (default: 512)").between(1, 4194304);
+    app.add_option("--cgroup", flags_.cgroup, "cgroup path");
+    app.add_option("--profile", flags_.profile, "profile by name instead of by host name");
+    app.add_option("--sd-notify", flags_.sd_notify, "container (pass readiness on) or ignore");
+    list(app, "-e,--env", flags_.env, "NAME=VALUE");
+    list(app, "-c,--cap", flags_.capabilities, "one capability; without any: none");
+    list(app, "--rlimit", flags_.rlimits, "NAME=SOFT[:HARD]");
+    list(app, "-v,--volume", flags_.volumes, "SOURCE:DESTINATION[:OPTION,…]");
+    list(app, "--tmpfs", flags_.tmpfs, "DESTINATION[:OPTION,…]");
+    list(app, "--secret", flags_.secrets, "NAME=FILE, at /run/secrets/NAME; FILE is in memory");
+    list(app, "--hook", flags_.hooks, "KIND=/PATH[,ARGUMENT…]");
+    list(app, "--namespace", flags_.namespaces, "TYPE, TYPE=host or TYPE=/PATH");
+    list(app, "--uidmap", flags_.uid_maps, "CONTAINER-ID:HOST-ID:SIZE");
+    list(app, "--gidmap", flags_.gid_maps, "CONTAINER-ID:HOST-ID:SIZE");
+    list(app, "--sysctl", flags_.sysctls, "NAME=VALUE");
+    list(app, "--annotation", flags_.annotations, "NAME=VALUE");
+    app.add_flag("-t,--tty", flags_.terminal, "give it a terminal");
+    app.add_flag("--writable-root", flags_.writable_root, "let it write its root file system");
+    app.add_flag("--force", flags_.force, "take volumes and secrets that are refused otherwise");
   }
 
   Result<int> run(const Context& context) override {
     bool rootless = context.options.rootless != "auto" && context.options.rootless != "false";
-    json document{
-        {"ociVersion", spec_version}, {"process", process_section()},       {"root", {{"path", "rootfs"}, {"readonly", true}}},
-        {"hostname", "warder"},       {"mounts", mounts_section(rootless)}, {"linux", linux_section(rootless)}};
-    std::string path = bundle_ + "/config.json";
+    json document = WARDER_TRY(build_spec(flags_, rootless ? SpecKind::rootless : SpecKind::rootful));
+    std::string text = document.dump(2) + "\n";
+    if (file_ == "-") {
+      WARDER_TRY(print(text));
+      return 0;
+    }
+    std::string path = bundle_ + "/" + file_;
     Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!file) return Error::syscall(fmt::format("open '{}'", path));
-    std::string text = document.dump(2) + "\n";
     if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
       return Error::syscall(fmt::format("write '{}'", path));
     }
@@ -91,7 +62,12 @@ class SpecVerb : public Verb {
   }
 
  private:
-  std::string bundle_ = ".";
+  static void list(Options& app, const char* names, std::vector<std::string>& into, const char* help) {
+    app.add_option(names, into, std::string(help) + "; may be repeated").one_at_a_time();
+  }
+
+  std::string bundle_ = ".", file_ = "config.json";
+  SpecFlags flags_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "runtime/commands/create_container.h"
+#include "runtime/commands/notify_socket.h"
 
 namespace warder::runtime {
 namespace {
@@ -13,11 +14,21 @@ class Start : public Verb {
   Result<int> run(const Context& context) override {
     Container container = WARDER_TRY(Container::open_locked(context.root, id_));
     Status status = container.status();
-    if (status == Status::stopped) return Error::user(fmt::format("container '{}' has stopped; container not running", id_));
+    if (status == Status::stopped)
+      return Error::user(fmt::format("cannot start a container that has stopped: '{}'; container not running", id_));
+    if (status == Status::running || status == Status::paused) {
+      return Error::user(fmt::format("cannot start an already running container: '{}' is {}", id_, status_word(status)));
+    }
     if (status != Status::created) {
       return Error::user(fmt::format("container '{}' is {}; accepted: one that is created", id_, status_word(status)));
     }
+    auto notify = WARDER_TRY(NotifyProxy::open(container.directory.fd(), container.state.init.pid));
     WARDER_TRY(start_container(container));
+    if (!notify) return 0;
+    auto init = open_process(container.state.init);
+    // Others may look at the container meanwhile: it is started.
+    container.directory.unlock();
+    if (init.ok()) notify->wait_until_ready(*init);
     return 0;
   }
 

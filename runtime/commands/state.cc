@@ -9,17 +9,15 @@
 
 namespace warder::runtime {
 
-nlohmann::json state_report(const Container& container) {
+nlohmann::ordered_json state_report(const Container& container) {
   Status status = container.status();
   const ContainerState& state = container.state;
-  pid_t pid = status == Status::stopped ? 0 : state.init.pid;
-  nlohmann::json report = nlohmann::json::parse(oci_state_json(state, status, pid));
-  report["pid"] = pid;
-  report["rootfs"] = state.rootfs;
-  report["created"] = state.created;
-  const passwd* owner = ::getpwuid(state.owner);
-  report["owner"] = owner != nullptr && owner->pw_uid != 0 ? owner->pw_name : state.owner == 0 ? "" : std::to_string(state.owner);
-  nlohmann::json& annotations = report["annotations"];
+  nlohmann::ordered_json report{
+      {"ociVersion", state.oci_version}, {"id", state.id},         {"pid", status == Status::stopped ? 0 : state.init.pid},
+      {"status", status_word(status)},   {"bundle", state.bundle}, {"rootfs", state.rootfs},
+      {"created", state.created}};
+  nlohmann::ordered_json& annotations = report["annotations"];
+  annotations = state.annotations;
   annotations["io.warder.profile.name"] = state.profile.name;
   annotations["io.warder.profile.file"] = state.profile.file;
   annotations["io.warder.profile.hash"] = state.profile.hash;
@@ -28,6 +26,8 @@ nlohmann::json state_report(const Container& container) {
     layers += fmt::format("{}{}={}", layers.empty() ? "" : " ", layer.name, layer.hash);
   }
   annotations["io.warder.profile.layers"] = layers;
+  const passwd* owner = ::getpwuid(state.owner);
+  report["owner"] = owner != nullptr && owner->pw_uid != 0 ? owner->pw_name : state.owner == 0 ? "" : std::to_string(state.owner);
   return report;
 }
 

@@ -7,8 +7,8 @@
 
 namespace warder::runtime {
 
-/// ociVersion, id, pid (0 when stopped), status, bundle, rootfs, created, annotations, owner; the profile stands among the
-/// annotations as io.warder.profile.*.
-[[nodiscard]] nlohmann::json state_report(const Container& container);
+/// ociVersion, id, pid (0 when stopped), status, bundle, rootfs, created, annotations, owner, in this order, which scripts that
+/// compare text rely on; the profile stands among the annotations as io.warder.profile.*.
+[[nodiscard]] nlohmann::ordered_json state_report(const Container& container);
 
 }  // namespace warder::runtime

@@ -82,6 +82,8 @@ std::unique_ptr<Verb> make_update();
 std::unique_ptr<Verb> make_spec();
 std::unique_ptr<Verb> make_features();
 std::unique_ptr<Verb> make_version();
+std::unique_ptr<Verb> make_mounts();
+std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_checkpoint();
 std::unique_ptr<Verb> make_restore();
 

@@ -22,6 +22,8 @@ const std::vector<VerbEntry>& verbs() {
       {"spec", "write a config.json to begin with", make_spec},
       {"features", "print what this runtime can do as JSON", make_features},
       {"version", "print the version", make_version},
+      {"mounts", "add mounts to a running container, or remove them", make_mounts},
+      {"completion", "print a completion script for a shell", make_completion},
       {"checkpoint", "refused: a supervised container cannot be checkpointed", make_checkpoint},
       {"restore", "refused, as checkpoint", make_restore},
   };
