@@ -1,5 +1,9 @@
 """Hooks: which, when, with what on standard input, and what a failing one does."""
 import json
+import os
+import pathlib
+import shutil
+import tempfile
 
 from harness.bundle import ContainerTest
 
@@ -60,3 +64,118 @@ class Hooks(ContainerTest):
         self.assertEqual(outcome.code, 1, outcome)
         self.assertLess(outcome.seconds, 10)
         self.assert_nothing_left(bundle)
+
+    def test_a_failing_hook_is_counted_and_its_end_described(self):
+        for name in ("prestart", "createRuntime", "createContainer", "startContainer", "poststart"):
+            with self.subTest(name):
+                bundle = self.bundle(args=["true"])
+                bundle.config["hooks"] = {name: [{"path": "/bin/true"}, {"path": "/bin/false"}]}
+                self.assertIn(f"error running {name} hook #1:", bundle.run().err)
+                bundle.config["hooks"][name][1] = {"path": "/bin/sh", "args": ["sh", "-c", "kill -SYS $$"]}
+                self.assertIn("signal: bad system call", bundle.run().err)
+
+    def test_hooks_of_the_host_start_in_the_bundle(self):
+        bundle = self.bundle(args=["true"])
+        names = ("prestart", "createRuntime", "createContainer", "poststart", "poststop")
+        self.hooked(bundle, **{name: f"pwd > $LOG/{name}.pwd; readlink /proc/self/cwd >> $LOG/{name}.pwd" for name in names})
+        self.assertEqual(bundle.run().code, 0)
+        for name in names:
+            self.assertEqual((bundle.directory / f"{name}.pwd").read_text().split(), [str(bundle.directory)] * 2, name)
+
+    def test_the_bundle_is_called_as_the_caller_calls_it(self):
+        bundle = self.bundle(args=["true"])
+        link = bundle.directory.parent / f"{bundle.id}-link"
+        link.symlink_to(bundle.directory)
+        self.addCleanup(link.unlink)
+        self.hooked(bundle, createRuntime="cat > $LOG/state.json")
+        bundle.warder("run", "-b", link, bundle.id)
+        self.assertEqual(json.loads((bundle.directory / "state.json").read_text())["bundle"], str(link))
+
+    def test_output_of_hooks_goes_where_the_annotations_say(self):
+        bundle = self.bundle(args=["true"])
+        out, err = bundle.directory / "hooks.out", bundle.directory / "hooks.err"
+        bundle.config["annotations"] = {"run.oci.hooks.stdout": str(out), "run.oci.hooks.stderr": str(err)}
+        self.hooked(bundle, createContainer="cat; echo warned >&2")
+        self.assertEqual(bundle.run().code, 0)
+        self.assertEqual((json.loads(out.read_text())["status"], err.read_text()), ("created", "warned\n"))
+
+
+class HookFiles(ContainerTest):
+    """What the next two need."""
+
+    def hook_at(self, path, kind="createRuntime", **options):
+        bundle = self.bundle(args=["true"])
+        bundle.config["hooks"] = {kind: [{"path": str(path), **options}]}
+        return bundle
+
+    def script(self, mode=0o755, owner=0):
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="warder-hook-"))
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        path = directory / "hook"
+        path.write_text("#!/bin/sh\nexit 0\n")
+        os.chown(path, owner, owner)
+        path.chmod(mode)
+        return path
+
+
+class CheckedHooks(HookFiles):
+    """The file of a hook runs with the runtime's privileges, so that nobody else may have a hand in it."""
+
+    def refused(self, path, words, kind="createRuntime"):
+        bundle = self.hook_at(path, kind)
+        outcome = bundle.run()
+        self.assertEqual(outcome.code, 1, outcome)
+        self.assertIn(f"hooks.{kind}[0].path", outcome.err)
+        self.assertIn(words, outcome.err)
+        self.assert_nothing_left(bundle)
+
+    def test_good_files_run(self):
+        for path in (self.script(), self.script(mode=0o700), "/bin/sh", "/usr/bin/true"):
+            self.assertEqual(self.hook_at(path, args=["name", "-c", "exit 0"]).run().code, 0, path)
+
+    def test_files_that_others_had_a_hand_in_are_refused(self):
+        self.refused(self.script(owner=1234), "a file of root's or the caller's")
+        self.refused(self.script(mode=0o777), "only its owner can write")
+        self.refused(self.script(mode=0o775), "only its owner can write")
+        self.refused(self.script(mode=0o4755), "without setuid")
+        self.refused(self.script(mode=0o644), "executable")
+        link = self.script().parent / "link"
+        link.symlink_to(self.script())
+        self.refused(link, "not a symbolic link")
+        self.refused("/no/such/hook", "exists")
+        self.refused("/etc", "a regular file")
+        for kind in ("prestart", "createContainer", "poststart", "poststop"):
+            self.refused(self.script(owner=1234), "a file of root's", kind)
+
+    def test_a_directory_that_others_can_write_is_refused(self):
+        path = self.script()
+        path.parent.chmod(0o777)
+        self.refused(path, "writable by others")
+        path.parent.chmod(0o755)
+        os.chown(path.parent, 1234, 1234)
+        self.refused(path, "directories are root's or the caller's")
+
+    def test_all_bad_hooks_are_named_at_once(self):
+        bundle = self.hook_at(self.script(mode=0o777))
+        bundle.config["hooks"]["poststop"] = [{"path": "/bin/true"}, {"path": "/no/such/hook"}]
+        error = bundle.run().err
+        self.assertTrue("hooks.createRuntime[0].path" in error and "hooks.poststop[1].path" in error, error)
+
+
+class RelaxedHooks(HookFiles):
+    """Changes the settings of every container that starts meanwhile."""
+
+    serial = True
+
+    def test_the_administrator_relaxes_the_check_and_sets_the_timeout(self):
+        settings = pathlib.Path("/etc/warder/warder.yaml")
+        settings.write_text("hooks: {check: off, timeout: 1}\n")
+        self.addCleanup(settings.unlink)
+        link = self.script(mode=0o777).parent / "link"
+        link.symlink_to(link.parent / "hook")
+        self.assertEqual(self.hook_at(link).run().code, 0)
+        outcome = self.hook_at("/bin/sleep", args=["sleep", "60"]).run()
+        self.assertIn("no end after 1 seconds", outcome.err)
+        self.assertLess(outcome.seconds, 20)
+        settings.write_text("hooks: {check: maybe, timeout: 0}\n")
+        self.assertRegex(self.hook_at("/bin/true").run().err, "(?s)check.*accepted.*timeout.*accepted")
