@@ -17,11 +17,12 @@ long install(std::span<const sock_filter> program, unsigned long flags) {
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
 }
 
-int add(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags, std::uint32_t flags) {
+int add(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags, std::uint32_t flags, int place = 0) {
   seccomp_notif_addfd request{};
   request.id = id;
   request.flags = flags;
   request.srcfd = static_cast<std::uint32_t>(fd.get());
+  request.newfd = static_cast<std::uint32_t>(place);
   request.newfd_flags = fd_flags;
   const int number = ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
   return number >= 0 ? number : -errno;
@@ -64,6 +65,11 @@ int send_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::u
 
 int add_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) {
   return add(listener, id, fd, fd_flags, 0);
+}
+
+int replace_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, int number, std::uint32_t fd_flags) {
+  const int result = add(listener, id, fd, fd_flags, SECCOMP_ADDFD_FLAG_SETFD, number);
+  return result >= 0 ? 0 : -result;
 }
 
 bool notification_valid(BorrowedFd listener, std::uint64_t id) {

@@ -33,6 +33,8 @@ int send_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::u
 /// SECCOMP_IOCTL_NOTIF_ADDFD alone: the number of the new descriptor in the caller, or -errno. The call still waits for its
 /// response.
 int add_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags);
+/// The same with ADDFD_FLAG_SETFD: in the place of `number`, which is closed. 0 or an errno.
+int replace_descriptor(BorrowedFd listener, std::uint64_t id, BorrowedFd fd, int number, std::uint32_t fd_flags);
 bool notification_valid(BorrowedFd listener, std::uint64_t id);
 
 }  // namespace warder::kernel

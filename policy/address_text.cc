@@ -240,7 +240,7 @@ Result<std::vector<AddressRule>> parse_address_rule(std::string_view text) {
   return std::vector<AddressRule>{rule};
 }
 
-Result<Endpoint> parse_endpoint(std::string_view text) {
+Result<Endpoint> parse_endpoint(std::string_view text, std::string& host) {
   const auto split = split_transport(text);
   if (!split) return split.error();
   Endpoint endpoint;
@@ -254,9 +254,11 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   if (!rules) return rules.error();
   const AddressRule& rule = rules->front();
   const bool one_port = rules->size() == 1 && rule.port_low == rule.port_high;
-  if (rule.any_address || !rule.name.empty() || rule.prefix != (rule.ipv6 ? 128 : 32) || !one_port) {
-    return bad(text, "is no single far end; accepted: 'tcp 10.0.0.1:80' or 'tcp [::1]:80'");
+  const bool one_address = !rule.name.empty() || rule.prefix == (rule.ipv6 ? 128 : 32);
+  if (rule.any_address || !one_address || !one_port) {
+    return bad(text, "is no single far end; accepted: 'tcp 10.0.0.1:80', 'tcp [::1]:80' or 'tcp NAME:80'");
   }
+  host = rule.name;
   endpoint.family = rule.ipv6 ? AF_INET6 : AF_INET;
   endpoint.ipv6 = rule.ipv6;
   endpoint.address = rule.address;

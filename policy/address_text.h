@@ -19,8 +19,9 @@ namespace warder::policy {
 [[nodiscard]] Result<std::vector<AddressRule>> parse_address_rule(std::string_view text);
 
 /// One concrete far end: `tcp 10.0.0.1:80`, `udp [::1]:53`, `unix /run/x.sock`, `abstract NAME`. Endpoint::name views into
-/// `text`.
-[[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
+/// `text`. `tcp packages.example.org:443` stands for an address that only the name gives: `host` is the name, lower case, for
+/// Endpoint::hosts.
+[[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text, std::string& host);
 
 /// The address of a rule without its prefix: "10.0.0.0", "[fd00::]".
 [[nodiscard]] std::string address_text(const AddressRule& rule);

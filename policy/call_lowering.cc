@@ -62,8 +62,9 @@ enum class Need : std::uint8_t { none, writing, always };
 
 class Lowering {
  public:
-  Lowering(const std::vector<const Profile*>& chain, const std::vector<EnforcedElsewhere>& elsewhere)
-      : chain_(chain), elsewhere_(elsewhere) {
+  Lowering(const std::vector<const Profile*>& chain, const std::vector<EnforcedElsewhere>& elsewhere,
+           const GuardableSections& guarded)
+      : chain_(chain), elsewhere_(elsewhere), guarded_(guarded) {
     lowered_.refusals.resize(chain.size());
     lowered_.undivided.resize(chain.size());
     lowered_.unaddressed.resize(chain.size());
@@ -116,11 +117,13 @@ class Lowering {
   void inode_requests_of(int number, const Profile& profile);
   void network();
   void follow_roots();
+  void unguarded_protocols();
   void network_call(std::string_view name, std::vector<ArgumentTest> tests, std::string when, std::string_view section,
                     const Source& source);
 
   const std::vector<const Profile*>& chain_;
   const std::vector<EnforcedElsewhere>& elsewhere_;
+  const GuardableSections& guarded_;
   std::vector<Rights> everywhere_;
   std::vector<bool> hides_;
   CallLowering lowered_;
@@ -442,23 +445,39 @@ void Lowering::network_call(std::string_view name, std::vector<ArgumentTest> tes
   report(number, FilterAction::notify, 0, std::move(when), "network: " + std::string(section), source);
 }
 
+// What the programs of a cgroup do not see: messages over ping sockets, and connections of multipath TCP before some kernels.
+void Lowering::unguarded_protocols() {
+  const int number = *syscall_number("socket");
+  if (std::ranges::find(settled_, number) != settled_.end()) return;
+  constexpr std::uint64_t multipath_tcp = 262, ping = 1, ping6 = 58;
+  for (const auto protocol : {multipath_tcp, ping, ping6}) {
+    add(number, {{2, Kind::equal, word, protocol, false}}, FilterAction::error, EPROTONOSUPPORT);
+  }
+  report(number, FilterAction::error, EPROTONOSUPPORT, "of multipath TCP or ping", "network: connect, enforced in the cgroup",
+         chain_.back()->network.connect_source);
+}
+
 void Lowering::network() {
+  if (guarded_.connect) unguarded_protocols();
   for (const auto* profile : chain_) {
     const Network& network = profile->network;
     const bool learning = learns(*profile) || profile->live;
-    if (network.connect || learning) {
+    if ((network.connect || learning) && !guarded_.connect) {
       network_call("connect", {}, "", "connect", network.connect_source);
-      const bool datagrams = learning || !(gives_all_addresses(*network.connect, Transport::udp) &&
-                                           gives_all_addresses(*network.connect, Transport::unix_path) &&
-                                           gives_all_addresses(*network.connect, Transport::unix_abstract));
+      const bool datagrams = learning || names_hosts(*profile) ||
+                             !(gives_all_addresses(*network.connect, Transport::udp) &&
+                               gives_all_addresses(*network.connect, Transport::unix_path) &&
+                               gives_all_addresses(*network.connect, Transport::unix_abstract));
       if (datagrams) {
         network_call("sendto", {{4, Kind::not_equal, ~0ULL, 0, true}}, "to an address", "connect", network.connect_source);
         network_call("sendmsg", {}, "", "connect", network.connect_source);
         network_call("sendmmsg", {}, "", "connect", network.connect_source);
       }
     }
+    // Nobody may stand where the resolver of the container is asked.
+    if (!network.bind && !learning && names_hosts(*profile)) network_call("bind", {}, "", "connect", network.connect_source);
     if (network.bind || learning) {
-      network_call("bind", {}, "", "bind", network.bind_source);
+      if (!guarded_.bind) network_call("bind", {}, "", "bind", network.bind_source);
       network_call("listen", {}, "", "bind", network.bind_source);
     }
   }
@@ -476,8 +495,9 @@ void Lowering::follow_roots() {
 
 }  // namespace
 
-CallLowering lower_calls(const std::vector<const Profile*>& chain, const std::vector<EnforcedElsewhere>& elsewhere) {
-  return Lowering(chain, elsewhere).run();
+CallLowering lower_calls(const std::vector<const Profile*>& chain, const std::vector<EnforcedElsewhere>& elsewhere,
+                         const GuardableSections& guarded) {
+  return Lowering(chain, elsewhere, guarded).run();
 }
 
 const Source& taken_away_by(const Profile& profile, Rights rights) {

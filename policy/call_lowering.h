@@ -6,6 +6,7 @@
 #include "policy/compiled_writer.h"
 #include "policy/filter.h"
 #include "policy/lower.h"
+#include "policy/network_coverage.h"
 
 namespace warder::policy {
 
@@ -25,7 +26,8 @@ struct CallLowering {
 };
 
 /// `chain`: ceilings in the order they are asked, the profile last; `elsewhere` belongs to each of them.
-[[nodiscard]] CallLowering lower_calls(const std::vector<const Profile*>& chain, const std::vector<EnforcedElsewhere>& elsewhere);
+[[nodiscard]] CallLowering lower_calls(const std::vector<const Profile*>& chain, const std::vector<EnforcedElsewhere>& elsewhere,
+                                       const GuardableSections& guarded);
 
 /// The line that takes `right` away from some path, or lets its use be logged; the section where no entry gives it.
 [[nodiscard]] const Source& taken_away_by(const Profile& profile, Rights rights);

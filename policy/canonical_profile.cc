@@ -40,44 +40,21 @@ void add_once(std::vector<std::string>& list, std::string pattern) {
   if (std::ranges::find(list, pattern) == list.end()) list.push_back(std::move(pattern));
 }
 
-Result<std::vector<AddressRule>> resolved(const AddressRule& rule, const ContainerFacts& container) {
-  const bool names_host = !rule.name.empty() && (rule.transport == Transport::tcp || rule.transport == Transport::udp);
-  if (!names_host) return std::vector<AddressRule>{rule};
-  const auto addresses = container.resolve ? container.resolve(rule.name) : std::vector<std::vector<std::uint8_t>>();
-  if (addresses.empty()) {
-    return error_at(rule.source, "'" + rule.text + "': the host '" + rule.name + "' has no address here; write its addresses");
-  }
-  std::vector<AddressRule> rules;
-  for (const auto& address : addresses) {
-    AddressRule one = rule;
-    one.name.clear();
-    one.any_address = false;
-    one.ipv6 = address.size() == 16;
-    one.prefix = static_cast<std::uint8_t>(address.size() * 8);
-    std::ranges::copy_n(address.begin(), static_cast<std::ptrdiff_t>(std::min(address.size(), one.address.size())),
-                        one.address.begin());
-    rules.push_back(std::move(one));
-  }
-  return rules;
-}
-
-Result<void> resolve_all(std::optional<std::vector<AddressRule>>& rules, const ContainerFacts& container) {
-  if (!rules) return {};
+/// `unix` lines with the literal starts of their patterns canonical.
+void canonical_rules(std::optional<std::vector<AddressRule>>& rules, const ContainerFacts& container) {
+  if (!rules || !container.canonical) return;
   std::vector<AddressRule> all;
   for (const auto& rule : *rules) {
-    for (auto& one : WARDER_TRY(resolved(rule, container))) {
-      if (one.transport != Transport::unix_path || !container.canonical) {
-        all.push_back(std::move(one));
-        continue;
-      }
-      for (auto& pattern : canonical_patterns(rule.name, container)) {
-        all.push_back(one);
-        all.back().name = std::move(pattern);
-      }
+    if (rule.transport != Transport::unix_path) {
+      all.push_back(rule);
+      continue;
+    }
+    for (auto& pattern : canonical_patterns(rule.name, container)) {
+      all.push_back(rule);
+      all.back().name = std::move(pattern);
     }
   }
   rules = std::move(all);
-  return {};
 }
 
 }  // namespace
@@ -110,8 +87,8 @@ Result<Profile> canonical_profile(const Profile& profile, const ContainerFacts& 
       }
     }
   }
-  WARDER_TRY(resolve_all(written.network.connect, container));
-  WARDER_TRY(resolve_all(written.network.bind, container));
+  canonical_rules(written.network.connect, container);
+  canonical_rules(written.network.bind, container);
   return written;
 }
 

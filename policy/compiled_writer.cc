@@ -117,7 +117,7 @@ Result<format::AddressEntry> Writer::address(const AddressRule& rule) {
   } else if (rule.transport == Transport::unix_abstract) {
     entry.kind = format::AddressKind::abstract;
   } else if (!rule.name.empty()) {
-    return error_at(rule.source, "'" + rule.text + "' names a host, which cannot be resolved here; write its addresses");
+    entry.host = text(rule.name);
   }
   return entry;
 }
@@ -200,6 +200,7 @@ Result<std::vector<std::byte>> Writer::write(const CompiledPlan& plan) {
   header.hides = plan.hides ? 1 : 0;
   header.checks_exec = plan.checks_exec ? 1 : 0;
   header.needs_listener = plan.needs_listener ? 1 : 0;
+  header.names_hosts = plan.names_hosts ? 1 : 0;
   std::vector<format::RuleSet> sets;
   for (const auto& rules : plan.rules) sets.push_back(WARDER_TRY(rule_set(rules)));
   header.rule_sets = put(sets);

@@ -38,7 +38,7 @@ struct CompiledRules {
   OnDeny on_deny;
   std::optional<std::vector<CompiledEntry>> paths;
   Source paths_source;
-  Network network;  ///< host names resolved: internet rules with `name` are an error
+  Network network;
   std::vector<CompiledRefusal> refusals;
   bool refuses_undivided = false;    ///< hardening: AF_ALG and AF_VSOCK
   bool refuses_unaddressed = false;  ///< hardening: families whose peers `network` cannot name
@@ -59,6 +59,7 @@ struct CompiledPlan {
   bool hides = false;
   bool checks_exec = false;
   bool needs_listener = false;
+  bool names_hosts = false;
   std::vector<CompiledRules> rules;  ///< ceilings in the order they are asked, the profile last; its mode is the block's
   std::vector<sock_filter> filter;
   std::uint64_t handled_fs = 0;

@@ -185,7 +185,8 @@ bool rule_matches(const AddressRule& rule, const Endpoint& endpoint) {
     case Transport::other:
       return false;
   }
-  if (endpoint.port < rule.port_low || endpoint.port > rule.port_high || !rule.name.empty()) return false;
+  if (endpoint.port < rule.port_low || endpoint.port > rule.port_high) return false;
+  if (!rule.name.empty()) return std::ranges::find(endpoint.hosts, rule.name) != endpoint.hosts.end();
   return rule.any_address || (rule.ipv6 == endpoint.ipv6 && same_prefix(rule.address, endpoint.address, rule.prefix));
 }
 
@@ -200,6 +201,22 @@ Verdict address_verdict(const Profile& profile, NetOperation operation, const En
   }
   if (deciding != nullptr && deciding->allow) return allowed_by(deciding->source);
   return refused_by(profile, deciding != nullptr ? deciding->source : section, profile.on_deny.error.value_or(EACCES));
+}
+
+bool names_host(const AddressRule& rule) {
+  return (rule.transport == Transport::tcp || rule.transport == Transport::udp) && !rule.name.empty();
+}
+
+Verdict question_verdict(const Profile& profile, const Endpoint& endpoint) {
+  const AddressRule* naming = nullptr;
+  if (profile.network.connect) {
+    for (const auto& rule : *profile.network.connect) {
+      if (names_host(rule) && std::ranges::find(endpoint.hosts, rule.name) != endpoint.hosts.end()) naming = &rule;
+    }
+  }
+  if (naming == nullptr) return address_verdict(profile, NetOperation::send, endpoint);
+  if (naming->allow) return allowed_by(naming->source);
+  return refused_by(profile, naming->source, profile.on_deny.error.value_or(EACCES));
 }
 
 Verdict refused_by_hardening(const Profile& profile, int error) {
@@ -284,6 +301,9 @@ Verdict decide_move(const Profile& profile, std::string_view from, std::string_v
 }
 Verdict decide_address(const Profile& profile, NetOperation operation, const Endpoint& endpoint) {
   return under_ceiling(profile, [&](const Profile& one) { return address_verdict(one, operation, endpoint); });
+}
+Verdict decide_question(const Profile& profile, const Endpoint& endpoint) {
+  return under_ceiling(profile, [&](const Profile& one) { return question_verdict(one, endpoint); });
 }
 Verdict decide_family(const Profile& profile, int address_family) {
   return under_ceiling(profile, [&](const Profile& one) { return family_verdict(one, address_family); });

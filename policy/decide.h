@@ -42,10 +42,13 @@ struct PathRights {
 [[nodiscard]] Verdict decide_file_move(const Profile& profile, std::string_view from, std::string_view to, Right right);
 
 /// connect and send are decided by `network.connect`, bind and listen by `network.bind`; the last matching line decides, no
-/// match: refused. Default errno EACCES. A rule with a DNS name matches nothing here: its addresses are known only while it runs.
+/// match: refused. Default errno EACCES. A rule with a DNS name matches where `endpoint.hosts` has it.
 /// Transport::other (raw, SCTP, packet, vsock, …) is refused where the section is present, except AF_NETLINK, which
 /// `families` decides alone.
 [[nodiscard]] Verdict decide_address(const Profile& profile, NetOperation operation, const Endpoint& endpoint);
+/// A DNS question about `endpoint.hosts` to the resolver at `endpoint`: the last line of `network.connect` that names one of the
+/// hosts decides, whatever its ports; where none does, sending to the resolver is judged.
+[[nodiscard]] Verdict decide_question(const Profile& profile, const Endpoint& endpoint);
 /// `network.families` and the hardening set (AF_ALG, AF_VSOCK; where addresses decide and no families are listed, all but unix,
 /// inet, inet6 and netlink); always EAFNOSUPPORT.
 [[nodiscard]] Verdict decide_family(const Profile& profile, int address_family);

@@ -1,9 +1,12 @@
 // Puts the parts of lowering together: canonical profiles, Landlock, system calls, the block.
 #include "policy/lower.h"
 
+#include <linux/capability.h>
 #include <linux/landlock.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <iterator>
 
 #include "linux/newer.h"
 #include "policy/call_lowering.h"
@@ -155,7 +158,31 @@ void describe(const Profile& profile, const std::vector<Profile>& chain, Compile
     if (one.network.connect || one.network.bind || one.network.families || learns) plan.decides_network = true;
     if (one.paths && std::ranges::any_of(*one.paths, &PathEntry::hide)) plan.hides = true;
     if (one.capability_ceiling) plan.capability_ceiling &= *one.capability_ceiling;
+    if (names_hosts(one) || one.mode == Mode::learn) plan.names_hosts = true;
+    // Who may give addresses to devices can stand where the resolver is asked, and answer as it likes.
+    if (names_hosts(one) && one.mode == Mode::enforce) plan.capability_ceiling &= ~(1ULL << CAP_NET_ADMIN);
   }
+}
+
+/// What the kernel is left to enforce in the container's cgroup; nothing where it cannot.
+GuardableSections guarded_sections(const std::vector<Profile>& chain, const ContainerFacts& container) {
+  const GuardableSections sections = guardable_sections(chain);
+  if ((!sections.connect && !sections.bind) || !container.has_guarded_cgroup || !container.has_guarded_cgroup()) return {};
+  return sections;
+}
+
+std::vector<AddressProgram> address_programs(const std::vector<Profile>& chain, const GuardableSections& guarded) {
+  std::vector<GuardedSection> connect;
+  std::vector<GuardedSection> bind;
+  for (const Profile& one : chain) {
+    const int error = one.on_deny.error.value_or(EACCES);
+    if (one.network.connect) connect.push_back({&*one.network.connect, error});
+    if (one.network.bind) bind.push_back({&*one.network.bind, error});
+  }
+  std::vector<AddressProgram> programs;
+  if (guarded.connect) programs = connect_programs(connect);
+  if (guarded.bind) std::ranges::move(bind_programs(bind), std::back_inserter(programs));
+  return programs;
 }
 
 Result<void> check_kernel(const CompiledPlan& plan, const KernelFacts& kernel, const Source& source) {
@@ -171,7 +198,8 @@ void keep_decided(const Compiled& created, CompiledPlan& plan) {
   for (int number = 0; number <= newest_syscall; ++number) {
     if (!created.decides_by_number(number)) continue;
     const auto names_it = [number](const CompiledRefusal& refusal) { return refusal.number == number; };
-    const bool named = std::ranges::any_of(plan.rules, [&](const auto& rules) { return std::ranges::any_of(rules.refusals, names_it); });
+    const bool named =
+        std::ranges::any_of(plan.rules, [&](const auto& rules) { return std::ranges::any_of(rules.refusals, names_it); });
     if (!named) plan.rules.back().refusals.push_back({number, 0, DenyAction::refuse, false, whole});
   }
 }
@@ -179,14 +207,14 @@ void keep_decided(const Compiled& created, CompiledPlan& plan) {
 }  // namespace
 
 Result<std::vector<std::byte>> lower_for_running(const Profile& profile, const Compiled& created,
-                                                               const ContainerFacts& container) {
+                                                 const ContainerFacts& container) {
   const auto chain = WARDER_TRY(canonical_chain(profile, container));
   CompiledPlan plan;
   for (const auto& one : chain) plan.rules.push_back(rules_of(one));
   describe(profile, chain, plan);
   std::vector<const Profile*> links;
   for (const auto& one : chain) links.push_back(&one);
-  const CallLowering calls = lower_calls(links, std::vector<EnforcedElsewhere>(chain.size()));
+  const CallLowering calls = lower_calls(links, std::vector<EnforcedElsewhere>(chain.size()), GuardableSections{});
   for (std::size_t i = 0; i < chain.size(); ++i) {
     plan.rules[i].refusals = calls.refusals[i];
     plan.rules[i].refuses_undivided = calls.undivided[i] != 0;
@@ -213,7 +241,8 @@ Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const C
 
   std::vector<const Profile*> links;
   for (const auto& one : chain) links.push_back(&one);
-  CallLowering calls = lower_calls(links, walls.elsewhere);
+  const GuardableSections guarded = guarded_sections(chain, container);
+  CallLowering calls = lower_calls(links, walls.elsewhere, guarded);
   for (std::size_t i = 0; i < chain.size(); ++i) {
     plan.rules[i].refusals = calls.refusals[i];
     plan.rules[i].refuses_undivided = calls.undivided[i] != 0;
@@ -226,7 +255,8 @@ Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const C
       WARDER_TRY_WITH(generate_filter({calls.rules, hardened || !calls.rules.empty() ? newest_syscall : 0}), profile.name);
 
   Lowered lowered;
-  lowered.entries = report_entries(profile, walls.elsewhere.back(), walls.landlock, walls.mounts, plan.checks_exec);
+  lowered.entries = report_entries(profile, walls.elsewhere.back(), walls.landlock, walls.mounts, plan.checks_exec, guarded);
+  lowered.address_programs = address_programs(chain, guarded);
   lowered.calls = std::move(calls.reports);
   lowered.second_wall = walls.landlock.handled;
   lowered.block = WARDER_TRY(write_compiled(plan));
@@ -243,6 +273,8 @@ std::string_view enforcer_name(Enforcer enforcer) {
       return "landlock";
     case Enforcer::bpf:
       return "bpf";
+    case Enforcer::cgroup:
+      return "cgroup eBPF";
     case Enforcer::notify:
       return "notify";
     case Enforcer::exec_stop:
@@ -262,6 +294,7 @@ std::string_view enforcer_cost(Enforcer enforcer) {
     case Enforcer::landlock:
       return "a fraction of an open";
     case Enforcer::bpf:
+    case Enforcer::cgroup:
       return "tens of ns";
     case Enforcer::notify:
       return "one round trip to the supervisor";

@@ -15,6 +15,7 @@
 
 #include "linux/facts.h"
 #include "linux/result.h"
+#include "policy/address_program.h"
 #include "policy/profile.h"
 
 namespace warder::policy {
@@ -41,9 +42,9 @@ struct ContainerFacts {
   std::function<FileKind(std::string_view canonical)> kind;
   /// The names in a directory; nothing where it is not known what it will hold.
   std::function<std::optional<std::vector<ListedFile>>(std::string_view canonical)> list;
-  /// IPv4 (4 bytes) and IPv6 (16 bytes) addresses of a host name of `network`; asked once per name, before the workload starts.
-  /// Not given or empty: a rule that names a host is an error.
-  std::function<std::vector<std::vector<std::uint8_t>>(std::string_view host)> resolve;
+  /// Whether programs can be attached to a cgroup2 directory that is the container's own and that it cannot leave. Asked only
+  /// where a profile could make use of it. Not given: no.
+  std::function<bool()> has_guarded_cgroup;
 };
 
 enum class Enforcer : std::uint8_t {
@@ -51,6 +52,7 @@ enum class Enforcer : std::uint8_t {
   mount,           ///< read-only mount
   landlock,        ///< Landlock alone
   bpf,             ///< the seccomp program alone
+  cgroup,          ///< programs of the container's cgroup
   notify,          ///< the supervisor
   exec_stop,       ///< the supervisor, and for execve the check at the exec stop
   capability_set,  ///< the workload's capability sets
@@ -83,7 +85,8 @@ struct Lowered {
   std::vector<std::byte> block;  ///< for policy::Compiled::open
   std::vector<EntryReport> entries;
   std::vector<CallReport> calls;
-  std::uint64_t second_wall = 0;  ///< LANDLOCK_ACCESS_FS_* that Landlock repeats below the supervisor
+  std::vector<AddressProgram> address_programs;  ///< to be attached to the container's cgroup2 directory before it runs
+  std::uint64_t second_wall = 0;                 ///< LANDLOCK_ACCESS_FS_* that Landlock repeats below the supervisor
 };
 
 /// Compiles a checked profile, its ceiling included, for one kernel and one container.

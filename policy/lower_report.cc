@@ -42,9 +42,27 @@ EntryReport path_report(const Profile& profile, const PathEntry& entry, const En
   return report;
 }
 
-void report_addresses(const std::optional<std::vector<AddressRule>>& rules, std::vector<EntryReport>& reports) {
+void report_addresses(const std::optional<std::vector<AddressRule>>& rules, bool in_cgroup, std::vector<EntryReport>& reports) {
   if (!rules) return;
-  for (const auto& rule : *rules) reports.push_back({rule.source, rule.text, {Enforcer::notify}, false, ""});
+  for (const auto& rule : *rules) {
+    const bool internet = rule.transport == Transport::tcp || rule.transport == Transport::udp;
+    if (in_cgroup) {
+      const bool none = !internet && rule.allow;
+      reports.push_back(
+          {rule.source,
+           rule.text,
+           {none ? Enforcer::none : Enforcer::cgroup},
+           !none,
+           none ? "" : "audit: cheap; the kernel asks a program of the container's cgroup, refusals leave no line"});
+      continue;
+    }
+    const bool by_name = internet && !rule.name.empty();
+    reports.push_back({rule.source,
+                       rule.text,
+                       {Enforcer::notify},
+                       false,
+                       by_name ? "the addresses that the container's resolver told for the name, as long as it says" : ""});
+  }
 }
 
 EntryReport syscall_report(const Profile& profile, const SyscallRule& rule) {
@@ -64,15 +82,16 @@ EntryReport syscall_report(const Profile& profile, const SyscallRule& rule) {
 }  // namespace
 
 std::vector<EntryReport> report_entries(const Profile& profile, const EnforcedElsewhere& elsewhere,
-                                        const LandlockLowering& landlock, const MountLowering& mounts, bool checks_exec) {
+                                        const LandlockLowering& landlock, const MountLowering& mounts, bool checks_exec,
+                                        const GuardableSections& guarded) {
   std::vector<EntryReport> reports;
   if (profile.paths) {
     for (const auto& entry : *profile.paths) {
       reports.push_back(path_report(profile, entry, elsewhere, landlock, mounts, checks_exec));
     }
   }
-  report_addresses(profile.network.connect, reports);
-  report_addresses(profile.network.bind, reports);
+  report_addresses(profile.network.connect, guarded.connect, reports);
+  report_addresses(profile.network.bind, guarded.bind, reports);
   if (profile.network.families) {
     const bool in_program = profile.mode == Mode::enforce && profile.audit == Audit::cheap && !profile.live;
     reports.push_back({profile.network.families_source,

@@ -1,6 +1,11 @@
 #include "policy/network_coverage.h"
 
+#include <sys/syscall.h>
+
+#include <algorithm>
 #include <set>
+
+#include "policy/address_program.h"
 
 namespace warder::policy {
 namespace {
@@ -21,6 +26,47 @@ bool gives_all_addresses(const std::vector<AddressRule>& rules, Transport transp
     if (rule.allow && covers_everything(rule)) all = true;
   }
   return all;
+}
+
+bool names_hosts(const Profile& profile) {
+  const auto& rules = profile.network.connect;
+  return rules && std::ranges::any_of(*rules, [](const AddressRule& rule) {
+           return (rule.transport == Transport::tcp || rule.transport == Transport::udp) && !rule.name.empty();
+         });
+}
+
+namespace {
+
+/// Without the hardening of these calls there are sockets, and ways to connect, that the programs do not see.
+bool gives_socket_calls_back(const Profile& profile) {
+  return std::ranges::any_of(profile.syscalls, [](const SyscallRule& rule) {
+    return rule.allow && std::ranges::any_of(rule.numbers, [](int number) {
+             return number == SYS_socket || number == SYS_sendto || number == SYS_sendmsg || number == SYS_sendmmsg;
+           });
+  });
+}
+
+}  // namespace
+
+GuardableSections guardable_sections(const std::vector<Profile>& chain) {
+  constexpr std::size_t most_rules = 64;  // the verifier walks every branch, and the program every rule
+  const auto all_can = [&chain](auto section) {
+    bool any = false;
+    std::size_t rules = 0;
+    for (const Profile& one : chain) {
+      if (one.mode == Mode::learn || one.live) return false;
+      const auto& list = one.network.*section;
+      if (!list) continue;
+      any = true;
+      rules += list->size();
+      const bool cheap = one.mode == Mode::enforce && one.audit == Audit::cheap && one.on_deny.action == DenyAction::refuse;
+      const bool gives_unix =
+          gives_all_addresses(*list, Transport::unix_path) && gives_all_addresses(*list, Transport::unix_abstract);
+      if (!cheap || !gives_unix || !one.hardening || gives_socket_calls_back(one) || names_hosts(one)) return false;
+    }
+    return any && rules <= most_rules;
+  };
+  return {all_can(&Network::connect), all_can(&Network::bind)};
 }
 
 std::optional<std::vector<std::uint16_t>> few_tcp_ports(const std::vector<AddressRule>& rules) {

@@ -190,6 +190,11 @@ void read_addresses(YamlReader& reader, const YAML::Node& node, std::string_view
       reader.error(key, parsed.error().text());
       continue;
     }
+    const AddressRule& first = parsed->front();
+    if (what == "bind" && !first.name.empty() && (first.transport == Transport::tcp || first.transport == Transport::udp)) {
+      reader.error(key, "'" + *text + "' names a host, which is no address of this one; accepted: '*' or an address");
+      continue;
+    }
     for (auto& rule : *parsed) {
       rule.allow = verdict.allow.value_or(rule.allow);
       rule.override_lower = verdict.override_lower;

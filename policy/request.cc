@@ -34,7 +34,7 @@ std::vector<std::string_view> operation_words() {
 Result<Request> address_request(Request request, NetOperation operation) {
   request.kind = Request::Kind::address;
   request.operation = operation;
-  auto endpoint = parse_endpoint(request.object);
+  auto endpoint = parse_endpoint(request.object, request.host);
   if (!endpoint) return std::move(endpoint).error();
   request.endpoint = *endpoint;
   if (endpoint->transport == Transport::unix_path) {
@@ -101,6 +101,8 @@ Verdict decide(const Profile& profile, const Request& request) {
     case Request::Kind::address: {
       Endpoint endpoint = request.endpoint;
       if (!endpoint.name.empty()) endpoint.name = std::string_view(request.object).substr(request.object.find(' ') + 1);
+      const std::string_view host = request.host;
+      if (!host.empty()) endpoint.hosts = std::span(&host, 1);
       return decide_address(profile, request.operation, endpoint);
     }
     case Request::Kind::family:

@@ -17,7 +17,8 @@ struct Request {
   std::string target;  ///< of a move
   Rights wanted;       ///< empty: stat
   NetOperation operation = NetOperation::connect;
-  Endpoint endpoint;  ///< its name views into `object` (rebuilt by decide())
+  Endpoint endpoint;  ///< its name views into `object`, its hosts into `host` (both rebuilt by decide())
+  std::string host;   ///< a far end given by its DNS name
   int number = 0;     ///< AF_* or system call
 };
 

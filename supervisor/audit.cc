@@ -18,7 +18,7 @@ namespace warder::supervisor {
 namespace {
 
 constexpr std::int64_t fold_milliseconds = 1000;
-constexpr int recording_patience = 1000;  ///< milliseconds that a recording waits for a sink that is full
+constexpr int recording_patience = 1000;                        ///< milliseconds that a recording waits for a sink that is full
 constexpr std::size_t remembered_uses = std::size_t{1} << 15U;  ///< 256 KiB, in mode learn alone
 
 std::string now_text() {
@@ -55,6 +55,7 @@ std::uint64_t key_of(const AuditEvent& event, const policy::Verdict& verdict) {
       .add(event.syscall)
       .add(event.path)
       .add(event.address)
+      .add(event.host)
       .value();
 }
 
@@ -67,6 +68,16 @@ std::string_view verdict_word(const policy::Verdict& verdict) {
   if (!verdict.allowed) return verdict.hidden ? "hidden" : "refused";
   return verdict.would_refuse ? "would-refuse" : "allowed";
 }
+
+std::string_view smallest_set(policy::Rights wanted) {
+  if (policy::rights_ro.covers(wanted)) return "ro";
+  if (policy::rights_rx.covers(wanted)) return "rx";
+  if (policy::rights_rw.covers(wanted)) return "rw";
+  if (policy::rights_rwx.covers(wanted)) return "rwx";
+  return "all";
+}
+
+}  // namespace
 
 std::string executable_of(BorrowedFd procfs, pid_t process) {
   std::array<char, 32> name;
@@ -83,6 +94,8 @@ std::string command_of(BorrowedFd procfs, pid_t thread) {
   if (length <= 0) return {};
   return {text.data(), static_cast<std::size_t>(text[static_cast<std::size_t>(length) - 1] == '\n' ? length - 1 : length)};
 }
+
+namespace {
 
 /// As a profile would write them: `ro`, `[read, write]`.
 std::string rights_yaml(policy::Rights rights) {
@@ -111,6 +124,14 @@ std::string audit_hint(const AuditEvent& event, const policy::Verdict& verdict) 
     const std::string rights = rights_yaml(verdict.given | event.wanted);
     return pattern_yaml(event.path) + (override ? ": {allow: " + rights + ", override: true}" : ": " + rights);
   }
+  // Addresses of a name change: the name is what a profile should say.
+  if (event.section == "connect" && !event.host.empty()) {
+    const std::size_t port = event.syscall == "dns" ? std::string_view::npos : event.address.rfind(':');
+    std::string line = event.syscall == "dns" ? "tcp " : std::string(event.address.substr(0, event.address.find(' ') + 1));
+    line.append(event.host);
+    if (port != std::string_view::npos) line.append(event.address.substr(port));
+    return std::string("connect: [").append(json_string(line)).append(override ? ": {verdict: allow, override: true}]" : "]");
+  }
   if (event.section == "connect" || event.section == "bind") {
     const std::size_t space = std::min(event.address.find(' '), event.address.size() - 1) + 1;
     const bool pattern = event.address.starts_with("unix") || event.address.starts_with("abstract");
@@ -123,7 +144,11 @@ std::string audit_hint(const AuditEvent& event, const policy::Verdict& verdict) 
   }
   if (event.section == "families") {
     if (override || verdict.standing == policy::Standing::builtin) return {};  // a layer's list has only parts
-    return std::string("families: [").append(event.others).append(event.others.empty() ? "" : ", ").append(event.address).append("]");
+    return std::string("families: [")
+        .append(event.others)
+        .append(event.others.empty() ? "" : ", ")
+        .append(event.address)
+        .append("]");
   }
   if (event.section == "syscalls") {
     return std::string("allow: [").append(event.syscall).append(override ? "], override: true" : "]");
@@ -178,12 +203,13 @@ std::string AuditLog::describe(const AuditEvent& event, const policy::Verdict& v
   if (event.guest_pid != 0) line.number("pid", event.guest_pid);
   line.number("outer_pid", process);
   line.number("uid", event.uid);
-  line.text("comm", command_of(procfs_, event.thread));
-  line.text("exe", executable_of(procfs_, process));
+  line.text("comm", event.command.empty() ? command_of(procfs_, event.thread) : std::string(event.command));
+  line.text("exe", event.program.empty() ? executable_of(procfs_, process) : std::string(event.program));
   line.text("syscall", event.syscall);
   if (!event.wanted.empty()) line.text("right", policy::rights_text(event.wanted));
   if (!event.path.empty()) line.text("path", event.path);
   if (!event.address.empty()) line.text("address", event.address);
+  if (!event.host.empty()) line.text("host", event.host);
   if (!event.address.empty() && !event.section.empty()) line.text("section", event.section);
   line.text("verdict", learns(verdict) && !verdict.would_refuse ? "learned" : verdict_word(verdict));
   if (!verdict.allowed) line.number("errno", verdict.error);

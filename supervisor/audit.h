@@ -37,8 +37,10 @@ struct AuditEvent {
   std::string_view path;     ///< canonical container path; empty where the operation has none
   std::string_view address;  ///< "tcp 169.254.169.254:80", as a profile would write it; empty where there is none
   std::string_view others;   ///< of a family: those that are allowed, "unix, inet"
+  std::string_view host;     ///< the DNS name that the address was told for, or that a question is about; may be empty
   std::string_view section;  ///< of an address: "connect" or "bind"; "families" or "syscalls" otherwise
   std::string_view enforcer = "notify";
+  std::string_view command, program;  ///< comm and exe as they were; empty: read now
 };
 
 class AuditLog {
@@ -101,6 +103,10 @@ class AuditLog {
   std::int64_t refilled_ = 0;
   std::uint64_t lost_ = 0;
 };
+
+/// What a process is called: its thread's comm, its program. Empty where it is gone. With PID 1's own power.
+[[nodiscard]] std::string command_of(BorrowedFd procfs, pid_t thread);
+[[nodiscard]] std::string executable_of(BorrowedFd procfs, pid_t process);
 
 /// The line that would allow just this, at the end of its section in the profile's own file: `"/etc/shadow": [read]`,
 /// `connect: ["tcp 169.254.169.254:80"]`. It keeps the rights that the path has, names only what was asked for, and says

@@ -42,6 +42,10 @@ int SeccompListener::add_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_fl
   return kernel::add_descriptor(listener_, id, fd, fd_flags);
 }
 
+int SeccompListener::replace_fd(std::uint64_t id, BorrowedFd fd, int number, std::uint32_t fd_flags) {
+  return kernel::replace_descriptor(listener_, id, fd, number, fd_flags);
+}
+
 bool SeccompListener::valid(std::uint64_t id) { return kernel::notification_valid(listener_, id); }
 
 Notification::~Notification() {
@@ -70,6 +74,13 @@ Outcome<void> Notification::give_fd(Fd fd, CloseOnExec cloexec) && {
   // Nothing was answered. ENOENT: nobody waits any more; everything else is what the caller's own table said.
   (void)answer(0, error == ENOENT ? EPERM : error, false);
   return Errno{error};
+}
+
+Outcome<void> Notification::replace_fd(BorrowedFd fd, int number, CloseOnExec cloexec) {
+  if (kernel_ == nullptr) return Errno{EALREADY};
+  const int error = kernel_->replace_fd(call_.id, fd, number, cloexec == CloseOnExec::yes ? O_CLOEXEC : 0);
+  if (error != 0) return Errno{error};
+  return {};
 }
 
 Outcome<void> Notification::hand_over(Fd fd, CloseOnExec cloexec) && {

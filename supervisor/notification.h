@@ -32,6 +32,8 @@ class NotifyKernel {
   virtual int send_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) = 0;
   /// Installs a copy of `fd` in the caller. Returns its number there, or -errno.
   virtual int add_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) = 0;
+  /// Puts a copy of `fd` in the place of the caller's descriptor `number`, closing what is there. Returns 0 or an errno.
+  virtual int replace_fd(std::uint64_t id, BorrowedFd fd, int number, std::uint32_t fd_flags) = 0;
   /// Whether the caller still waits in this very call.
   virtual bool valid(std::uint64_t id) = 0;
 };
@@ -48,6 +50,7 @@ class SeccompListener final : public NotifyKernel {
   int send(std::uint64_t id, std::int64_t value, int error, bool run_by_kernel) override;
   int send_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) override;
   int add_fd(std::uint64_t id, BorrowedFd fd, std::uint32_t fd_flags) override;
+  int replace_fd(std::uint64_t id, BorrowedFd fd, int number, std::uint32_t fd_flags) override;
   bool valid(std::uint64_t id) override;
 
  private:
@@ -91,6 +94,8 @@ class [[nodiscard]] Notification {
   /// The same for what must not be open twice even for a moment, because its last close means something: files open for writing
   /// (ETXTBSY), FIFOs, terminals. PID 1's copy is closed before the caller goes on. Two more context switches.
   Outcome<void> hand_over(Fd fd, CloseOnExec cloexec) &&;
+  /// The caller's descriptor `number` becomes a copy of `fd`, as by dup3(2); the call still waits for its answer.
+  Outcome<void> replace_fd(BorrowedFd fd, int number, CloseOnExec cloexec);
   /// The call is interrupted by a signal that waits for the caller: EINTR for the program, or run again, as SA_RESTART says.
   Outcome<void> restart_after_signal() &&;
   /// Lets the kernel run the call with whatever its arguments are NOW. Only for verdicts that read no memory of the caller, or

@@ -24,6 +24,9 @@ class AuditLog;        // supervisor/audit.h
 class ExecStop;        // supervisor/process/exec_stop.h
 class ThreadIdentity;  // supervisor/impersonation.h
 class WorkerPool;      // supervisor/process/pool.h
+namespace names {
+class NameService;  // supervisor/names/name_service.h
+}
 
 /// -ERESTARTSYS, as the error of an answer: the kernel runs the caller's signal handler and then restarts the call or lets it
 /// fail with EINTR, as SA_RESTART says. Only for a caller that has a pending signal: any other would see errno 512.
@@ -34,10 +37,11 @@ class Worker {
   const policy::Compiled& policy;
   AuditLog& audit;
   ExecStop& exec_stop;
-  BorrowedFd procfs;    ///< O_PATH root of PID 1's own procfs, of the outer PID namespace; no workload can reach it
-  BorrowedFd root;      ///< O_PATH of the container's root directory, as PID 1 has it
-  BorrowedFd workload;  ///< pidfd of the workload's first process: SIGKILL to it stops the container
-  BorrowedFd listener;  ///< of the notification that is being handled
+  BorrowedFd procfs;                ///< O_PATH root of PID 1's own procfs, of the outer PID namespace; no workload can reach it
+  BorrowedFd root;                  ///< O_PATH of the container's root directory, as PID 1 has it
+  BorrowedFd workload;              ///< pidfd of the workload's first process: SIGKILL to it stops the container
+  names::NameService* const names;  ///< nullptr where the profile has nothing to do with names
+  BorrowedFd listener;              ///< of the notification that is being handled
   ThreadIdentity& identity;
   std::atomic<bool>& roots_changed;  ///< set before a caller is let run chroot(2)
   CallerCache callers;               ///< what dispatch keeps open of recent callers
@@ -49,13 +53,15 @@ class Worker {
   friend class WorkerPool;
   friend class Waiting;
   Worker(WorkerPool& pool, const policy::Compiled& policy, AuditLog& audit, ExecStop& exec_stop, BorrowedFd procfs,
-         BorrowedFd root, BorrowedFd workload, ThreadIdentity& identity, std::atomic<bool>& roots_changed)
+         BorrowedFd root, BorrowedFd workload, names::NameService* names, ThreadIdentity& identity,
+         std::atomic<bool>& roots_changed)
       : policy(policy),
         audit(audit),
         exec_stop(exec_stop),
         procfs(procfs),
         root(root),
         workload(workload),
+        names(names),
         listener(-1),
         identity(identity),
         roots_changed(roots_changed),

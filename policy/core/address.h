@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace warder::policy {
@@ -17,6 +18,8 @@ struct Endpoint {
   std::array<std::uint8_t, 16> address{};  ///< network order; the first 4 bytes for IPv4
   std::uint16_t port = 0;                  ///< host order
   std::string_view name;                   ///< canonical path, or abstract name without the leading NUL; owned by the caller
+  /// DNS names that this address was told for, or that a question to it is about; lower case; owned by the caller.
+  std::span<const std::string_view> hosts = {};
 };
 
 }  // namespace warder::policy

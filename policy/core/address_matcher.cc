@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <bitset>
 
 #include "policy/core/matcher.h"
@@ -101,6 +102,7 @@ bool AddressMatcher::matches(const format::AddressEntry& entry, const Endpoint& 
       break;
   }
   if (endpoint.port < entry.port_low || endpoint.port > entry.port_high) return false;
+  if (entry.host.count != 0) return std::ranges::find(endpoint.hosts, format::text(block_, entry.host)) != endpoint.hosts.end();
   if (entry.any_address != 0) return true;
   return (entry.ipv6 != 0) == endpoint.ipv6 && same_prefix(entry.address, endpoint.address.data(), entry.prefix);
 }
@@ -117,6 +119,16 @@ const format::AddressEntry* AddressMatcher::deciding(const Endpoint& endpoint) c
   }
   for (std::size_t i = rules.size(); i > 0; --i) {
     if (matches(rules[i - 1], endpoint)) return &rules[i - 1];
+  }
+  return nullptr;
+}
+
+const format::AddressEntry* AddressMatcher::naming(const Endpoint& endpoint) const {
+  const auto rules = format::elements<format::AddressEntry>(block_, list_.rules);
+  for (std::size_t i = rules.size(); i > 0; --i) {
+    const format::AddressEntry& entry = rules[i - 1];
+    if (entry.host.count == 0) continue;
+    if (std::ranges::find(endpoint.hosts, format::text(block_, entry.host)) != endpoint.hosts.end()) return &entry;
   }
   return nullptr;
 }

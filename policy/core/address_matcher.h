@@ -12,6 +12,8 @@ class AddressMatcher {
 
   /// The last line that matches, or nullptr.
   [[nodiscard]] const format::AddressEntry* deciding(const Endpoint& endpoint) const;
+  /// The last line that names one of `endpoint.hosts`, whatever its transport and ports, or nullptr.
+  [[nodiscard]] const format::AddressEntry* naming(const Endpoint& endpoint) const;
   /// Netlink addresses name no peer that a line could be about: `families` decides them alone.
   [[nodiscard]] static bool decided_by_family(const Endpoint& endpoint);
 

@@ -24,6 +24,7 @@ bool Compiled::decides_paths() const { return header(block_).decides_paths != 0;
 bool Compiled::decides_network() const { return header(block_).decides_network != 0; }
 bool Compiled::hides() const { return header(block_).hides != 0; }
 bool Compiled::checks_exec() const { return header(block_).checks_exec != 0; }
+bool Compiled::names_hosts() const { return header(block_).names_hosts != 0; }
 bool Compiled::needs_listener() const { return header(block_).needs_listener != 0; }
 
 std::span<const sock_filter> Compiled::filter() const {

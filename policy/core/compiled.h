@@ -88,6 +88,11 @@ class Compiled {
   [[nodiscard]] bool hidden_in(std::string_view directory, std::string_view name) const;
 
   [[nodiscard]] Verdict address(NetOperation operation, const Endpoint& endpoint) const;
+  /// True where lines of `network.connect` name hosts, or all uses are recorded: the supervisor then answers DNS questions.
+  [[nodiscard]] bool names_hosts() const;
+  /// May the resolver at `endpoint` be asked by DNS about `endpoint.hosts`? The last line that names one of these decides,
+  /// whatever its ports; where none does, sending to the resolver's address is judged.
+  [[nodiscard]] Verdict question(const Endpoint& endpoint) const;
   /// May a socket of this AF_* be created? Refused with EAFNOSUPPORT.
   [[nodiscard]] Verdict family(int address_family) const;
   /// The families that the container's own profile lists; empty where it restricts none.

@@ -93,7 +93,7 @@ class Checker {
 
   [[nodiscard]] bool addresses(const format::AddressList& list) const {
     const auto rule = [&](const format::AddressEntry& entry) {
-      return place(entry.place) && entry.prefix <= (entry.ipv6 != 0 ? 128U : 32U) &&
+      return place(entry.place) && text(entry.host) && entry.prefix <= (entry.ipv6 != 0 ? 128U : 32U) &&
              entry.kind <= format::AddressKind::abstract && entry.tokens.count <= format::max_name_tokens &&
              each<format::NameToken>(entry.tokens,
                                      [](const auto& token) { return token.kind <= format::NameTokenKind::tree_below; });

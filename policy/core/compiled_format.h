@@ -10,7 +10,7 @@
 namespace warder::policy::format {
 
 inline constexpr std::uint64_t magic = 0x3172656472617721;  // "!warder1"
-inline constexpr std::uint32_t version = 2;
+inline constexpr std::uint32_t version = 3;
 inline constexpr std::uint32_t none = 0xffffffff;
 inline constexpr std::size_t alignment = 8;
 inline constexpr std::size_t max_size = 256U << 20;
@@ -104,6 +104,7 @@ struct AddressEntry {
   std::uint32_t port_high = 0;
   std::uint8_t address[16] = {};
   Range tokens;  ///< NameToken, of an abstract name
+  Range host;    ///< text of a DNS name; empty: the address decides
   Place place;
 };
 
@@ -175,6 +176,8 @@ struct Header {
   std::uint32_t hides = 0;
   std::uint32_t checks_exec = 0;
   std::uint32_t needs_listener = 0;
+  std::uint32_t names_hosts = 0;
+  std::uint32_t reserved = 0;
   Range rule_sets;  ///< RuleSet: ceilings first, in the order they are asked, the profile itself last
   Range filter;     ///< sock_filter
   Range landlock_paths;

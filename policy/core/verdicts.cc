@@ -42,6 +42,7 @@ class Judge {
   [[nodiscard]] Verdict path(const Walk& walk, Rights wanted) const;
   [[nodiscard]] Verdict move(std::string_view from, std::string_view to) const;
   [[nodiscard]] Verdict address(NetOperation operation, const Endpoint& endpoint) const;
+  [[nodiscard]] Verdict question(const Endpoint& endpoint) const;
   [[nodiscard]] Verdict family(int address_family) const;
   [[nodiscard]] Verdict syscall(int number) const;
   [[nodiscard]] const format::SyscallEntry* syscall_entry(int number) const;
@@ -111,6 +112,15 @@ Verdict Judge::address(NetOperation operation, const Endpoint& endpoint) const {
   const auto* deciding = AddressMatcher(block_, list).deciding(endpoint);
   if (deciding == nullptr) return refuse(list.section, error_or(EACCES));
   return deciding->allow != 0 ? allow(deciding->place) : refuse(deciding->place, error_or(EACCES));
+}
+
+Verdict Judge::question(const Endpoint& endpoint) const {
+  if (rules_.connect.present != 0) {
+    if (const auto* deciding = AddressMatcher(block_, rules_.connect).naming(endpoint); deciding != nullptr) {
+      return deciding->allow != 0 ? allow(deciding->place) : refuse(deciding->place, error_or(EACCES));
+    }
+  }
+  return address(NetOperation::send, endpoint);
 }
 
 bool Judge::hardening_refuses(int address_family) const {
@@ -217,6 +227,9 @@ bool Compiled::hidden_in(std::string_view directory, std::string_view name) cons
 
 Verdict Compiled::address(NetOperation operation, const Endpoint& endpoint) const {
   return ask_all(block_, [&](const Judge& judge) { return judge.address(operation, endpoint); });
+}
+Verdict Compiled::question(const Endpoint& endpoint) const {
+  return ask_all(block_, [&](const Judge& judge) { return judge.question(endpoint); });
 }
 Verdict Compiled::family(int address_family) const {
   return ask_all(block_, [&](const Judge& judge) { return judge.family(address_family); });

@@ -96,6 +96,7 @@ Result<AuditLine> parse_audit_line(std::string_view text) {
                                    {"right", &line.right},
                                    {"path", &line.path},
                                    {"address", &line.address},
+                                   {"host", &line.host},
                                    {"section", &line.section},
                                    {"verdict", &line.verdict},
                                    {"rule", &line.rule},

@@ -16,7 +16,7 @@ struct AuditLine {
   std::string event;  ///< "rate-limit", "profile-update", "usage"; empty: an operation
   std::uint64_t lost = 0;
   std::string comm, exe, syscall;
-  std::string right, path, address, section;
+  std::string right, path, address, host, section;
   std::string verdict, rule, enforcer, hint;
   std::uint64_t allowed = 0, refused = 0, answers = 0, nanoseconds = 0;  ///< of an event "usage"
   std::uint64_t count = 1;  ///< how many operations the line stands for

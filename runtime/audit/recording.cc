@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "policy/address_text.h"
 #include "runtime/audit/file.h"
 #include "runtime/audit/line.h"
 
@@ -32,6 +33,15 @@ Result<Rights> rights_of(std::string_view text) {
   return rights;
 }
 
+/// The address, or the name that it was told for: the next run is told another one.
+std::string far_end(const AuditLine& line) {
+  const bool plain = line.host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") == std::string::npos;
+  const bool internet = line.address.starts_with("tcp ") || line.address.starts_with("udp ");
+  if (line.host.empty() || !plain || !internet || line.section != "connect" || line.syscall == "dns") return line.address;
+  const std::string named = line.address.substr(0, 4) + line.host + line.address.substr(line.address.rfind(':'));
+  return policy::parse_address_rule(named).ok() ? named : line.address;
+}
+
 Result<void> add_line(Recording& recording, const std::string& file, std::string_view text) {
   const AuditLine line = WARDER_TRY(parse_audit_line(text));
   if (line.lost > 0) return Error::user(fmt::format("{} uses were not recorded", line.lost));
@@ -44,7 +54,7 @@ Result<void> add_line(Recording& recording, const std::string& file, std::string
   } else if (line.address.starts_with("other ")) {
     // Netlink and its like: no address of a profile is about them, `families` decides.
   } else if (line.section == "connect" || line.section == "bind") {
-    recording.addresses[line.section][line.address].runs.insert(run);
+    recording.addresses[line.section][far_end(line)].runs.insert(run);
   } else if (line.path.empty() && line.address.empty() && line.verdict == "would-refuse") {
     recording.calls[line.syscall].runs.insert(run);
   }

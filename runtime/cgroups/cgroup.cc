@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "linux/open.h"
+#include "runtime/cgroups/address_guard.h"
 #include "runtime/cgroups/change.h"
 #include "runtime/cgroups/device_program.h"
 #include "runtime/cgroups/files.h"
@@ -61,7 +62,10 @@ void hand_down_controllers(BorrowedFd parent) {
   }
 }
 
-Result<void> make_directory(const Hierarchy& hierarchy, const std::string& path) {
+enum class Controllers : std::uint8_t { hand_down, leave };
+
+Result<void> make_directory(const Hierarchy& hierarchy, const std::string& path,
+                            Controllers controllers = Controllers::hand_down) {
   Fd made = WARDER_TRY(kernel::open_path(hierarchy.mount_point, O_PATH | O_DIRECTORY));
   bool cpuset = hierarchy.controllers == "cpuset" || hierarchy.controllers.starts_with("cpuset,") ||
                 hierarchy.controllers.find(",cpuset") != std::string::npos;
@@ -70,7 +74,7 @@ Result<void> make_directory(const Hierarchy& hierarchy, const std::string& path)
     std::size_t slash = std::min(path.find('/', at), path.size());
     std::string part = path.substr(at, slash - at);
     at = slash + 1;
-    if (hierarchy.controllers.empty()) hand_down_controllers(made);
+    if (hierarchy.controllers.empty() && controllers == Controllers::hand_down) hand_down_controllers(made);
     bool created = ::mkdirat(made.get(), part.c_str(), 0755) == 0;
     if (!created && errno != EEXIST) return Error::syscall("mkdir '" + hierarchy.mount_point + path + "'");
     Fd next = WARDER_TRY(kernel::open_beneath(made, part, O_PATH | O_DIRECTORY));
@@ -181,6 +185,17 @@ Result<void> Cgroup::make_directories(const CgroupRequest& request, const std::s
   return {};
 }
 
+Result<void> Cgroup::guard_addresses(const CgroupRequest& request) {
+  if (request.address_programs.empty()) return {};
+  if (unified()) return attach_address_programs(state_.directories[0].directory, request.address_programs);
+  const CgroupLayout layout = WARDER_TRY(CgroupLayout::probe());
+  if (!layout.beside) return Error(Fault::environment, "no cgroup2 hierarchy is mounted that could guard addresses");
+  const std::string path = WARDER_TRY(path_below(request.cgroups_path, request.id, *layout.beside));
+  state_.guard = layout.beside->mount_point + path;
+  WARDER_TRY(make_directory(*layout.beside, path, Controllers::leave));
+  return attach_address_programs(state_.guard, request.address_programs);
+}
+
 Result<void> Cgroup::apply(const CgroupRequest& request) const {
   if (!enabled()) return {};
   WARDER_TRY(update(request.resources));
@@ -205,6 +220,7 @@ Result<Cgroup> Cgroup::create(const CgroupRequest& request) {
   }
   Result<void> made = cgroup.make_directories(request, "");
   if (made) made = cgroup.apply(request);
+  if (made) made = cgroup.guard_addresses(request);
   if (made) return cgroup;
   (void)cgroup.remove();
   return std::move(made).error();
@@ -225,6 +241,7 @@ Result<CgroupEntrance> Cgroup::entrance() const {
       entrance.tasks.push_back(WARDER_TRY(kernel::open_path(one.directory + "/tasks", O_WRONLY)));
     }
   }
+  if (!state_.guard.empty()) entrance.birth_place = WARDER_TRY(kernel::open_path(state_.guard, O_PATH | O_DIRECTORY));
   return entrance;
 }
 
@@ -236,6 +253,9 @@ Result<void> Cgroup::enter(pid_t pid) const {
     if (!entered && under_systemd() && not_ours_to_write(entered.error())) return attach_by_systemd(pid);
     if (!entered) return std::move(entered).error().with("enter '" + one.directory + "'");
   }
+  if (state_.guard.empty()) return {};
+  Fd file = WARDER_TRY(kernel::open_path(state_.guard + "/cgroup.procs", O_WRONLY));
+  WARDER_TRY_WITH(kernel::write_once(file, text), "enter '" + state_.guard + "'");
   return {};
 }
 
@@ -331,7 +351,9 @@ Result<void> Cgroup::remove() const {
     Result<void> removed = remove_tree(one.directory, deadline);
     if (!removed && first) first = std::move(removed);
   }
-  return first;
+  if (state_.guard.empty()) return first;
+  Result<void> removed = remove_tree(state_.guard, deadline);
+  return first ? removed : first;
 }
 
 }  // namespace warder::runtime

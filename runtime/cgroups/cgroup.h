@@ -4,9 +4,9 @@
 // Two managers: "cgroupfs" makes the directories itself; "systemd" asks systemd for a scope and works in the directory that it
 // gets. Limits are written to the files in both cases.
 //
-// On a hybrid machine (v1 controllers, cgroup2 beside them at /sys/fs/cgroup/unified) all v1 hierarchies are used and the unified
-// one is left alone. All that later commands need is in the CgroupState that goes into state.json: nothing is derived again from
-// config.json, because callers do not repeat their flags.
+// On a hybrid machine (v1 controllers, cgroup2 beside them at /sys/fs/cgroup/unified) all v1 hierarchies are used, and the
+// unified one only where programs are to guard addresses. All that later commands need is in the CgroupState that goes into
+// state.json: nothing is derived again from config.json, because callers do not repeat their flags.
 #pragma once
 
 #include <sys/types.h>
@@ -15,12 +15,15 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "linux/fd.h"
 #include "linux/result.h"
+#include "policy/address_program.h"
 #include "runtime/cgroups/limits.h"
 #include "runtime/config/spec.h"
 #include "runtime/state/container_state.h"
@@ -38,6 +41,7 @@ struct Hierarchy {
 struct CgroupLayout {
   bool unified = false;
   std::vector<Hierarchy> hierarchies;
+  std::optional<Hierarchy> beside;  ///< of a hybrid machine: cgroup2 without the controllers
 
   static Result<CgroupLayout> probe();
   /// The same from the texts of /proc/self/mountinfo and /proc/self/cgroup; pure.
@@ -48,9 +52,10 @@ struct CgroupRequest {
   const std::string& id;
   const std::string& cgroups_path;  ///< linux.cgroupsPath: absolute from the hierarchy's root, relative to our own cgroup, or ""
   const Resources& resources;
-  const Annotations& annotations;    ///< org.systemd.property.* count for manager "systemd"
-  std::string manager = "cgroupfs";  ///< "cgroupfs", "systemd" or "disabled"
-  bool rootless = false;             ///< hierarchies that we may not write are skipped; systemd is the user's
+  const Annotations& annotations;                                 ///< org.systemd.property.* count for manager "systemd"
+  std::string manager = "cgroupfs";                               ///< "cgroupfs", "systemd" or "disabled"
+  std::span<const policy::AddressProgram> address_programs = {};  ///< to be attached; refused where there is no cgroup2
+  bool rootless = false;  ///< hierarchies that we may not write are skipped; systemd is the user's
   /// Told what is about to be made, so that whoever finds the caller killed half way can remove it.
   std::function<Result<void>(const CgroupState&)> announce;
 };
@@ -133,6 +138,8 @@ class Cgroup {
  private:
   explicit Cgroup(CgroupState state) : state_(std::move(state)) {}
   static Result<Cgroup> create_scope(const CgroupRequest& request);
+  /// Attaches the programs; on a hybrid machine to a directory of its cgroup2 that is made for them.
+  Result<void> guard_addresses(const CgroupRequest& request);
   Result<void> apply(const CgroupRequest& request) const;
   Result<void> make_directories(const CgroupRequest& request, const std::string& path);
   [[nodiscard]] bool under_systemd() const { return !state_.systemd_scope.empty(); }

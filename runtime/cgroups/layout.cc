@@ -98,7 +98,10 @@ Result<CgroupLayout> CgroupLayout::parse(std::string_view mountinfo, std::string
     controllers_in_v1 = controllers_in_v1 || !controllers.starts_with("name=");
     layout.hierarchies.push_back(std::move(hierarchy));
   }
-  if (controllers_in_v1) return layout;
+  if (controllers_in_v1) {
+    layout.beside = std::move(unified);
+    return layout;
+  }
   if (!unified) return Error::user("no cgroup hierarchy is mounted");
   layout.unified = true;
   layout.hierarchies = {*std::move(unified)};

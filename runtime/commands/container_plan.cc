@@ -6,6 +6,7 @@
 
 #include "linux/facts.h"
 #include "policy/load.h"
+#include "runtime/cgroups/address_guard.h"
 #include "runtime/commands/home_directory.h"
 #include "runtime/commands/process_plan.h"
 #include "runtime/commands/profile_cache.h"
@@ -62,6 +63,24 @@ ProfileState profile_state(const policy::Profile& profile) {
   return state;
 }
 
+namespace {
+
+/// Programs of a cgroup hold whoever is in it: nothing that config.json gives the container may let it move elsewhere. What
+/// warder mounts as cgroup file system shows the container's own directory alone.
+bool has_guarded_cgroup(const Context& context, const Spec& spec) {
+  if (context.rootless || spec.linux_.find(NamespaceType::user) != nullptr) return false;
+  if (context.options.cgroup_manager != "cgroupfs") return false;
+  for (const Mount& mount : spec.mounts) {
+    const bool binds = mount.type != "cgroup" && mount.type != "cgroup2" && mount.source.starts_with('/');
+    const std::string below = mount.source.ends_with('/') ? mount.source : mount.source + "/";
+    if (binds && (below.starts_with("/sys/fs/cgroup/") || std::string_view("/sys/fs/cgroup/").starts_with(below))) return false;
+    if (mount.type == "cgroup2" && mount.destination != "/sys/fs/cgroup") return false;
+  }
+  return can_guard_addresses();
+}
+
+}  // namespace
+
 Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, const Spec& spec, BorrowedFd rootfs,
                                Detail detail) {
   policy::LoadRequest request{.container_id = id,
@@ -98,16 +117,24 @@ Result<PolicyPlan> plan_policy(const Context& context, const std::string& id, co
     policy::LoadOutcome outcome = policy::load_located(request, std::move(location), &cache.asked_files());
     if (!outcome.profile) return Error::user(policy::findings_text(outcome.findings));
     for (const policy::Finding& finding : outcome.findings) context.log.warning(policy::finding_text(finding));
-    auto lowered = policy::lower(*outcome.profile, kernel, cache.recorded_facts());
+    bool asked_for_cgroup = false;
+    policy::ContainerFacts facts = cache.recorded_facts();
+    facts.has_guarded_cgroup = [&] {
+      asked_for_cgroup = true;
+      return has_guarded_cgroup(context, spec);
+    };
+    auto lowered = policy::lower(*outcome.profile, kernel, facts);
     if (!lowered.ok()) return std::move(lowered).error().with(fmt::format("profile '{}'", outcome.profile->name));
     plan.lowered = *std::move(lowered);
     plan.state = profile_state(*outcome.profile);
     plan.snapshot = profile_snapshot(*outcome.profile, spec.hostname);
-    // What was warned of must be warned of again.
-    if (detail == Detail::enforced && outcome.findings.empty()) cache.keep({plan.lowered.block, plan.state, plan.snapshot});
+    // What was warned of must be warned of again; what depends on this container's cgroup is no other's.
+    if (detail == Detail::enforced && outcome.findings.empty() && !asked_for_cgroup)
+      cache.keep({plan.lowered.block, plan.state, plan.snapshot});
   }
   auto compiled = WARDER_TRY_WITH(policy::Compiled::open(plan.lowered.block), "compiled profile");
   plan.capability_ceiling = compiled.capability_ceiling();
+  plan.names_hosts = compiled.names_hosts();
   plan.audit = audit_target(config, context.options.audit_log, compiled.mode());
   plan.needs_listener = compiled.needs_listener();
   return plan;

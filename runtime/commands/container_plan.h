@@ -23,6 +23,7 @@ struct PolicyPlan {
   bool needs_listener = false;  ///< the one listener that the kernel grants a process is the supervisor's
   bool check_hooks = true;      ///< warder.yaml
   std::uint32_t hook_timeout_seconds = 0;
+  bool names_hosts = false;  ///< PID 1 answers DNS questions
 };
 
 enum class Detail : std::uint8_t {

@@ -18,6 +18,7 @@
 #include "runtime/commands/interruption.h"
 #include "runtime/commands/notify_socket.h"
 #include "runtime/commands/preserved_fds.h"
+#include "runtime/commands/resolver_files.h"
 #include "runtime/commands/seccomp_agent.h"
 #include "runtime/config/parse.h"
 #include "runtime/container/hook_check.h"
@@ -107,7 +108,7 @@ Result<void> check_console(const Spec& spec, const ConsoleReceiver& console) {
 struct LaunchSurroundings {
   BorrowedFd rootfs;
   const ConsoleReceiver& console;
-  const AuditTarget& audit;
+  const PolicyPlan& policy;
   const Cgroup& cgroup;
   const std::vector<std::string>& resctrl_tasks;
   BorrowedFd interrupted;
@@ -116,10 +117,12 @@ struct LaunchSurroundings {
 Result<void> launch_into(Container& container, Undo& undo, const CreateOptions& options, const Spec& spec, supervisor::Boot& boot,
                          const LaunchSurroundings& around) {
   const ConsoleReceiver& console = around.console;
-  OpenSink sink = WARDER_TRY(open_audit_sink(around.audit, container.directory.fd(), options.id));
+  OpenSink sink = WARDER_TRY(open_audit_sink(around.policy.audit, container.directory.fd(), options.id));
   boot.audit = std::move(sink.plan);
   Fd control = WARDER_TRY_WITH(kernel::listen_seqpacket(container.directory.fd(), "control.sock"), "control socket");
   Fd init_binary = WARDER_TRY_WITH(open_init_binary(), "warder-init");
+  ResolverFiles resolver_files;
+  if (around.policy.names_hosts) resolver_files = WARDER_TRY(open_resolver_files(spec, options.bundle));
   Fd console_socket;
   if (!console.path.empty()) console_socket = WARDER_TRY(connect_console_socket(console.path));
   HookOutput hook_output = WARDER_TRY(HookOutput::open(spec.annotations));
@@ -141,6 +144,8 @@ Result<void> launch_into(Container& container, Undo& undo, const CreateOptions& 
                         .init_binary = init_binary,
                         .control_socket = control,
                         .audit_log = sink.fd,
+                        .resolv_conf = resolver_files.resolv_conf,
+                        .hosts = resolver_files.hosts,
                         .console_socket = console.socket.valid() ? console.socket : BorrowedFd(console_socket),
                         .cgroup = around.cgroup,
                         .resctrl_tasks = around.resctrl_tasks,
@@ -206,6 +211,7 @@ Result<Created> create_container(const Context& context, const CreateOptions& op
                                .resources = spec.linux_.resources,
                                .annotations = spec.annotations,
                                .manager = context.options.cgroup_manager,
+                               .address_programs = policy.lowered.address_programs,
                                .rootless = context.rootless,
                                .announce = [&container](const CgroupState& cgroup) {
                                  ContainerState announced = container.state;
@@ -224,7 +230,7 @@ Result<Created> create_container(const Context& context, const CreateOptions& op
   if (!cgroup.enabled() || more) WARDER_TRY(container.directory.save(container.state));
   LaunchSurroundings around{.rootfs = rootfs,
                             .console = console,
-                            .audit = policy.audit,
+                            .policy = policy,
                             .cgroup = cgroup,
                             .resctrl_tasks = resctrl.tasks,
                             .interrupted = interruption.descriptor()};

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "runtime/cgroups/address_guard.h"
 #include "runtime/commands/profile_verbs.h"
 #include "runtime/commands/verb.h"
 #include "runtime/log.h"
@@ -112,10 +113,9 @@ Result<policy::Profile> load_for_hostname(const ProfileOptions& options) {
 }
 
 Result<policy::Lowered> lower_here(const policy::Profile& profile) {
-  policy::ContainerFacts nothing_known;
-  // 192.0.2.1 stands for whatever a name means where the container will run (RFC 5737: for documentation).
-  nothing_known.resolve = [](std::string_view) { return std::vector<std::vector<std::uint8_t>>{{192, 0, 2, 1}}; };
-  return policy::lower(profile, probe_kernel(), nothing_known);
+  policy::ContainerFacts facts;
+  facts.has_guarded_cgroup = can_guard_addresses;
+  return policy::lower(profile, probe_kernel(), facts);
 }
 
 std::string place(const policy::Source& source) {

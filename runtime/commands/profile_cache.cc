@@ -52,16 +52,6 @@ std::string text_of(const std::optional<std::vector<policy::ListedFile>>& files)
   return policy::sha256_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-/// A name server gives the same addresses in any order.
-std::string text_of(const std::vector<std::vector<std::uint8_t>>& addresses) {
-  std::vector<std::string> sorted;
-  for (const auto& address : addresses) sorted.emplace_back(address.begin(), address.end());
-  std::sort(sorted.begin(), sorted.end());
-  std::string text;
-  for (const auto& address : sorted) text += static_cast<char>(address.size()) + address;
-  return text;
-}
-
 }  // namespace
 
 ProfileCache::ProfileCache(const std::string& directory, const policy::LoadRequest& request, const policy::ProfileFile& profile,
@@ -82,8 +72,6 @@ std::string ProfileCache::answer(Kind kind, const std::string& about) const {
       return std::to_string(static_cast<int>(facts_.kind(about)));
     case Kind::list:
       return text_of(facts_.list(about));
-    case Kind::resolve:
-      return text_of(facts_.resolve(about));
   }
   return "?";
 }
@@ -111,12 +99,7 @@ policy::ContainerFacts ProfileCache::recorded_facts() {
                 record(Kind::list, canonical, text_of(found));
                 return found;
               },
-          .resolve =
-              [this](std::string_view host) {
-                auto found = facts_.resolve(host);
-                record(Kind::resolve, host, text_of(found));
-                return found;
-              }};
+          .has_guarded_cgroup = {}};
 }
 
 std::optional<CompiledProfile> ProfileCache::find() const {
@@ -169,7 +152,7 @@ std::optional<CompiledProfile> ProfileCache::find() const {
   if (names_us && (hostname != request_.hostname || container_id != request_.container_id)) return std::nullopt;
   if (!std::ranges::all_of(files, policy::still_answers)) return std::nullopt;
   const bool same = std::ranges::all_of(questions, [this](const Question& question) {
-    return question.kind <= static_cast<std::uint8_t>(Kind::resolve) &&
+    return question.kind <= static_cast<std::uint8_t>(Kind::list) &&
            answer(static_cast<Kind>(question.kind), question.about) == question.answer;
   });
   if (!same) return std::nullopt;

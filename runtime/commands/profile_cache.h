@@ -3,8 +3,8 @@
 //
 // Compiling depends on the profile's files, on the kernel, on this program, and on what the compiler asks about the rootfs. An
 // entry holds all these questions with their answers, and is used only where every one of them is still answered so: a file that
-// has changed or appeared, a link in the rootfs that leads elsewhere, another address of a host name, all make the profile be
-// compiled anew. What cannot be read or written is no error: the profile is compiled then.
+// has changed or appeared or a link in the rootfs that leads elsewhere makes the profile be compiled anew. What cannot be read or
+// written is no error: the profile is compiled then.
 #pragma once
 
 #include <memory>
@@ -40,7 +40,7 @@ class ProfileCache {
   void keep(const CompiledProfile& made) const;
 
  private:
-  enum class Kind : std::uint8_t { canonical, kind, list, resolve };
+  enum class Kind : std::uint8_t { canonical, kind, list };
   struct Question {
     std::uint8_t kind = 0;
     std::string about, answer;

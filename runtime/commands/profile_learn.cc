@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "policy/address_text.h"
 #include "policy/generalise.h"
 #include "policy/pattern.h"
 #include "policy/request.h"

@@ -29,7 +29,7 @@ struct ProfileOptions {
 [[nodiscard]] Result<policy::Profile> load_profile(std::string_view name_or_file, const ProfileOptions& options);
 /// The profile that a container with these host and domain names would get.
 [[nodiscard]] Result<policy::Profile> load_for_hostname(const ProfileOptions& options);
-/// lower() for the running kernel and no particular container: literal paths stand for themselves, a DNS name for one address.
+/// lower() for the running kernel and no particular container: literal paths stand for themselves.
 [[nodiscard]] Result<policy::Lowered> lower_here(const policy::Profile& profile);
 /// "FILE:LINE", "builtin" for the hardening set.
 [[nodiscard]] std::string place(const policy::Source& source);

@@ -5,8 +5,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -160,28 +158,6 @@ class Tree {
   mutable std::unordered_set<std::string> absent_;
 };
 
-std::vector<std::vector<std::uint8_t>> resolve_host(std::string_view host) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* list = nullptr;
-  std::vector<std::vector<std::uint8_t>> addresses;
-  if (::getaddrinfo(std::string(host).c_str(), nullptr, &hints, &list) != 0) return addresses;
-  for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
-    const std::uint8_t* bytes = nullptr;
-    std::size_t size = 0;
-    if (entry->ai_family == AF_INET) {
-      bytes = reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in*>(entry->ai_addr)->sin_addr);
-      size = sizeof(in_addr);
-    } else if (entry->ai_family == AF_INET6) {
-      bytes = reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in6*>(entry->ai_addr)->sin6_addr);
-      size = sizeof(in6_addr);
-    }
-    if (bytes != nullptr) addresses.emplace_back(bytes, bytes + size);
-  }
-  ::freeaddrinfo(list);
-  return addresses;
-}
-
 }  // namespace
 
 policy::ContainerFacts rootfs_facts(BorrowedFd rootfs, const Spec& spec) {
@@ -189,7 +165,7 @@ policy::ContainerFacts rootfs_facts(BorrowedFd rootfs, const Spec& spec) {
   return {.canonical = [tree](std::string_view literal) { return tree->canonical(literal); },
           .kind = [tree](std::string_view canonical) { return tree->kind(canonical); },
           .list = [tree](std::string_view canonical) { return tree->list(canonical); },
-          .resolve = resolve_host};
+          .has_guarded_cgroup = {}};
 }
 
 }  // namespace warder::runtime

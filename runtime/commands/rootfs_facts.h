@@ -8,7 +8,7 @@
 
 namespace warder::runtime {
 
-/// `rootfs` and `spec` must outlive the value. Host names are resolved with the host's resolver.
+/// `rootfs` and `spec` must outlive the value.
 [[nodiscard]] policy::ContainerFacts rootfs_facts(BorrowedFd rootfs, const Spec& spec);
 
 }  // namespace warder::runtime

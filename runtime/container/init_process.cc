@@ -125,7 +125,9 @@ void become_init(ChildContext& context) {
                              {context.request.control_socket.get(), supervisor::control_fd},
                              {context.request.audit_log.get(), supervisor::audit_fd},
                              {procfs.get(), supervisor::procfs_fd},
-                             {workload.get(), supervisor::workload_pidfd}};
+                             {workload.get(), supervisor::workload_pidfd},
+                             {context.request.resolv_conf.get(), supervisor::resolv_conf_fd},
+                             {context.request.hosts.get(), supervisor::hosts_fd}};
   fail_child(context.init_runtime, execute_init(context.request.init_binary, "supervise", placed, 0));
 }
 

@@ -50,6 +50,8 @@ struct LaunchRequest {
   BorrowedFd init_binary;        ///< of open_init_binary()
   BorrowedFd control_socket;     ///< listening; becomes PID 1's
   BorrowedFd audit_log;          ///< O_APPEND|O_WRONLY, or invalid
+  BorrowedFd resolv_conf;        ///< of open_resolver_files(); invalid where the profile names no hosts
+  BorrowedFd hosts;              ///< likewise
   BorrowedFd console_socket;     ///< connected, exactly where process.terminal is true; else invalid
   const Cgroup& cgroup;          ///< both processes are in it before anything of the container exists
   const std::vector<std::string>& resctrl_tasks;  ///< files that take PID 1's number before it goes on

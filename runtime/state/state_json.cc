@@ -33,6 +33,7 @@ json write_cgroup(const CgroupState& cgroup) {
   return {{"manager", cgroup.manager},
           {"path", cgroup.path},
           {"directories", std::move(directories)},
+          {"guard", cgroup.guard},
           {"systemdScope", cgroup.systemd_scope}};
 }
 
@@ -67,6 +68,7 @@ CgroupState read_cgroup(const json& node) {
   node.at("manager").get_to(cgroup.manager);
   node.at("path").get_to(cgroup.path);
   node.at("systemdScope").get_to(cgroup.systemd_scope);
+  cgroup.guard = node.value("guard", "");
   for (const json& entry : node.at("directories")) {
     cgroup.directories.push_back({.controllers = entry.at("controllers").get<std::string>(),
                                   .directory = entry.at("directory").get<std::string>(),

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "supervisor/files/steps.h"
+#include "supervisor/names/name_service.h"
 #include "supervisor/network/handlers.h"
 #include "supervisor/network/real_identity.h"
 #include "supervisor/network/socket_argument.h"
@@ -38,6 +39,8 @@ Outcome<void> bind_path(Call& call, const Socket& socket, const SocketAddress& a
 
 /// A name that the kernel picks is not known before: it is asked about as an empty abstract name.
 Outcome<void> ask_to_bind(Call& call, const Meaning& meaning) {
+  const names::NameService* service = call.worker.names;
+  if (service != nullptr && service->known.takes_place_of_resolver(meaning.endpoint)) return Errno{EADDRINUSE};
   policy::Endpoint endpoint = meaning.endpoint;
   if (meaning.kind == Meaning::Kind::unix_autobind) endpoint.transport = policy::Transport::unix_abstract;
   return ask(call, policy::NetOperation::bind, endpoint);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "supervisor/files/steps.h"
+#include "supervisor/network/dns_path.h"
 #include "supervisor/network/handlers.h"
 #include "supervisor/network/real_identity.h"
 #include "supervisor/network/socket_argument.h"
@@ -50,9 +51,10 @@ void connect(Call& call) {
     WARDER_GET(judge_far_end(call, socket, address, Purpose::connect, far_end));
     return socket;
   };
-  const Outcome<Socket> socket = prepare();
+  Outcome<Socket> socket = prepare();
   if (!socket.ok()) return files::answer(call, files::Answer(Errno{socket.code()}));
   const int error = do_connect(call, *socket, far_end);
+  if (error == 0 || error == EINPROGRESS) note_asker(call, *socket);
   if (error == EINTR) return (void)std::move(call.notification).restart_after_signal();
   files::answer(call, error == 0 ? files::Answer(std::int64_t{0}) : files::Answer(Errno{error}));
 }

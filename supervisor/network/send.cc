@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "supervisor/files/steps.h"
+#include "supervisor/network/dns_path.h"
 #include "supervisor/network/handlers.h"
 #include "supervisor/network/outgoing.h"
 #include "supervisor/network/real_identity.h"
@@ -31,7 +32,7 @@ constexpr unsigned max_messages = 1024;                // UIO_MAXIOV
 /// One message on its way.
 class Sending {
  public:
-  Sending(Call& call, const Socket& socket, const Outgoing& message, int flags, Refusal refusal = Refusal::answer)
+  Sending(Call& call, Socket& socket, const Outgoing& message, int flags, Refusal refusal = Refusal::answer)
       : call_(call), socket_(socket), message_(message), flags_(flags), refusal_(refusal) {}
 
   /// Number of bytes, or the errno; EINTR where the caller is to be interrupted.
@@ -41,6 +42,7 @@ class Sending {
     if ((flags_ & MSG_FASTOPEN) != 0) return Errno{EOPNOTSUPP};  // would connect without having been judged as that
     if ((flags_ & MSG_ZEROCOPY) != 0) return Errno{ENOBUFS};     // the pages would be ours: fall back to copying
     if (message_.has_address) WARDER_GET(find_far_end());
+    if (message_.has_address && far_end_.private_network) WARDER_GET(let_itself_be_known());
     std::size_t sent = 0;
     do {
       const std::size_t size = whole ? message_.pieces.total : std::min(message_.pieces.total - sent, chunk_size);
@@ -66,6 +68,13 @@ class Sending {
     far_end_.address = message_.address;
     far_end_.kind = Meaning::Kind::other;
     return {};
+  }
+
+  /// The question must not arrive before it is known whose it is: the port is chosen now.
+  Outcome<void> let_itself_be_known() {
+    bind_to_any_port(socket_);
+    note_asker(call_, socket_);
+    return call_.caller.act();
   }
 
   [[nodiscard]] bool will_wait() const { return socket_.blocking && (flags_ & MSG_DONTWAIT) == 0; }
@@ -113,7 +122,7 @@ class Sending {
   }
 
   Call& call_;
-  const Socket& socket_;
+  Socket& socket_;
   const Outgoing& message_;
   const int flags_;
   const Refusal refusal_;
@@ -129,7 +138,7 @@ void finish(Call& call, const Answer& outcome) {
   }
 }
 
-Answer send_message(Call& call, std::uint64_t header, const Socket& socket, int flags, Refusal refusal = Refusal::answer) {
+Answer send_message(Call& call, std::uint64_t header, Socket& socket, int flags, Refusal refusal = Refusal::answer) {
   const Outgoing message = WARDER_GET(copy_message(call, header));
   return Sending(call, socket, message, flags, refusal).run();
 }
@@ -140,7 +149,7 @@ Answer send_messages(Call& call) {
   const Notification& asked = call.notification;
   const std::uint64_t vector = asked.argument(1);
   const unsigned count = std::min(static_cast<unsigned>(asked.argument(2)), max_messages);
-  const Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
+  Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
   unsigned sent = 0;
   for (; sent < count; ++sent) {
     const std::uint64_t header = vector + sent * sizeof(mmsghdr);
@@ -162,7 +171,7 @@ void sendto(Call& call) {
   const auto run = [&]() -> Answer {
     const Outgoing message =
         WARDER_GET(copy_datagram(call, asked.argument(1), asked.argument(2), asked.argument(4), asked.int_argument(5)));
-    const Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
+    Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
     return Sending(call, socket, message, asked.int_argument(3)).run();
   };
   finish(call, run());
@@ -171,7 +180,7 @@ void sendto(Call& call) {
 void sendmsg(Call& call) {
   const Notification& asked = call.notification;
   const auto run = [&]() -> Answer {
-    const Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
+    Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
     return send_message(call, asked.argument(1), socket, asked.int_argument(2));
   };
   finish(call, run());

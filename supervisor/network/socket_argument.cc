@@ -7,6 +7,9 @@
 #include <cstring>
 
 #include "supervisor/files/steps.h"
+#include "supervisor/names/name_service.h"
+#include "supervisor/network/dns_path.h"
+#include "supervisor/workers.h"
 
 namespace warder::supervisor::network {
 namespace {
@@ -34,6 +37,7 @@ Outcome<void> find_socket_file(Call& call, std::string_view path, FarEnd& far_en
 
 Outcome<Socket> take_socket(Call& call, int number) {
   Socket socket;
+  socket.number = number;
   socket.fd = WARDER_GET(call.caller.take_fd(number));
   const int flags = ::fcntl(socket.fd.get(), F_GETFL);
   if (flags < 0 || (flags & O_PATH) != 0) return Errno{EBADF};
@@ -56,19 +60,25 @@ Outcome<SocketAddress> copy_address(Call& call, std::uint64_t address, std::int6
   return copy;
 }
 
-Outcome<void> ask(Call& call, policy::NetOperation operation, const policy::Endpoint& endpoint, Refusal refusal) {
+Outcome<void> ask(Call& call, policy::NetOperation operation, const policy::Endpoint& asked, Refusal refusal) {
+  const bool outgoing = operation == policy::NetOperation::connect || operation == policy::NetOperation::send;
+  const bool internet = asked.transport == policy::Transport::tcp || asked.transport == policy::Transport::udp;
+  policy::Endpoint endpoint = asked;
+  const bool has_names = outgoing && internet && call.worker.names != nullptr;
+  const names::Hosts hosts = has_names ? call.worker.names->known.hosts_of(names::host_address(endpoint)) : names::Hosts({}, {});
+  endpoint.hosts = hosts.views();
   const policy::Verdict verdict = call.worker.policy.address(operation, endpoint);
   if (!verdict.allowed && refusal == Refusal::keep) return Errno{verdict.error};
-  const bool outgoing = operation == policy::NetOperation::connect || operation == policy::NetOperation::send;
   const std::string text = address_text(endpoint);
   AuditEvent event;
   event.address = text;
+  event.host = hosts.last();
   event.section = outgoing ? "connect" : "bind";
   if (!permit(call, verdict, event)) return Errno{verdict.error};
   return {};
 }
 
-Outcome<void> judge_far_end(Call& call, const Socket& socket, const SocketAddress& address, Purpose purpose, FarEnd& far_end,
+Outcome<void> judge_far_end(Call& call, Socket& socket, const SocketAddress& address, Purpose purpose, FarEnd& far_end,
                             Refusal refusal) {
   far_end.address = address;
   Meaning meaning = WARDER_GET(understand(far_end.address, socket.kind, purpose));
@@ -79,6 +89,11 @@ Outcome<void> judge_far_end(Call& call, const Socket& socket, const SocketAddres
     std::memcpy(path, meaning.text.data(), meaning.text.size());
     WARDER_GET(find_socket_file(call, {path, meaning.text.size()}, far_end));
     meaning.endpoint.name = far_end.socket_file.name.view();
+  }
+  if (meaning.kind == Meaning::Kind::internet) {
+    far_end.private_network = goes_to_resolver(call, socket, meaning.endpoint);
+    if (far_end.private_network) return move_to_private_network(call, socket);
+    WARDER_GET(move_to_container_network(call, socket));
   }
   const auto operation = purpose == Purpose::send ? policy::NetOperation::send : policy::NetOperation::connect;
   return ask(call, operation, meaning.endpoint, refusal);

@@ -15,6 +15,7 @@ struct Socket {
   Fd fd;
   SocketKind kind;
   bool blocking = true;  ///< O_NONBLOCK is not set
+  int number = -1;       ///< in the caller's table
 };
 
 /// Takes the socket. EBADF, ENOTSOCK. Afterwards the worker is the caller.
@@ -27,16 +28,18 @@ Outcome<SocketAddress> copy_address(Call& call, std::uint64_t address, std::int6
 struct FarEnd {
   SocketAddress address;
   Meaning::Kind kind = Meaning::Kind::none;
-  Object socket_file;  ///< of a UNIX path: held open so that the address goes on meaning it
+  bool private_network = false;  ///< the socket was or is moved to where PID 1 answers DNS questions
+  Object socket_file;            ///< of a UNIX path: held open so that the address goes on meaning it
 };
 
 /// Whether a refusal is answered and logged, or only told to the handler: what it has sent already has to be reported first.
 enum class Refusal : std::uint8_t { answer, keep };
 
-/// Understands the address, finds a UNIX socket's file, asks the profile. An error where the call was refused (and answered) or
-/// fails anyway. For a UNIX path the worker's current directory is PID 1's own /proc/self/fd afterwards, and `address` is a
-/// number in it.
-Outcome<void> judge_far_end(Call& call, const Socket& socket, const SocketAddress& address, Purpose purpose, FarEnd& far_end,
+/// Understands the address, finds a UNIX socket's file, asks the profile. A socket that is to reach a resolver of the container
+/// is exchanged for one that reaches PID 1, which asks the profile about each question (network/dns_path.h). An error where the
+/// call was refused (and answered) or fails anyway. For a UNIX path the worker's current directory is PID 1's own /proc/self/fd
+/// afterwards, and `address` is a number in it.
+Outcome<void> judge_far_end(Call& call, Socket& socket, const SocketAddress& address, Purpose purpose, FarEnd& far_end,
                             Refusal refusal = Refusal::answer);
 
 /// Asks the profile about an endpoint, logs, refuses (the call is answered then).

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <cstddef>
@@ -156,7 +157,8 @@ constexpr int files[] = {
     SYS_fadvise64,
     SYS_pipe2,
 };
-/// Operations on sockets of a caller. No socket(2): every socket is a caller's own. Landlock holds the thread that binds a path.
+/// Operations on sockets of a caller. No socket(2): every socket is a caller's own, unless names are asked for. Landlock holds
+/// the thread that binds a path.
 constexpr int sockets[] = {
     SYS_landlock_create_ruleset,
     SYS_landlock_add_rule,
@@ -223,7 +225,7 @@ class Program {
 
 }  // namespace
 
-Result<void> install_own_filter(Duty duty) {
+Result<void> install_own_filter(Duty duty, OwnSockets own_sockets) {
   constexpr unsigned ioctl_type = 0xff00;
   constexpr unsigned seccomp_type = '!' << 8;
   constexpr unsigned process_flags = CLONE_THREAD | CLONE_VM | CLONE_SIGHAND | CLONE_NEWUSER;
@@ -257,6 +259,9 @@ Result<void> install_own_filter(Duty duty) {
     // The exec stop; callers that wait when the container is to be frozen. Nothing that reads or writes a tracee.
     constexpr unsigned requests[] = {PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, PTRACE_GETEVENTMSG};
     for (const unsigned request : requests) program.allow_exactly(SYS_ptrace, 0, request);
+    constexpr unsigned internet_families = ~static_cast<unsigned>(AF_INET ^ AF_INET6);
+    static_assert((AF_INET & AF_INET6) == AF_INET);
+    if (own_sockets == OwnSockets::internet) program.allow_where(SYS_socket, 0, internet_families, AF_INET);
   }
   program.add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
   return kernel::install_filter(program.instructions());

@@ -48,6 +48,7 @@ class WorkerPool {
     BorrowedFd procfs;
     BorrowedFd root;
     BorrowedFd workload;  ///< pidfd
+    names::NameService* names = nullptr;
   };
 
   explicit WorkerPool(const Surroundings& surroundings) : surroundings_(surroundings) {}
@@ -85,8 +86,8 @@ class WorkerPool {
   struct Member {
     Member(WorkerPool& pool, const Surroundings& around)
         : pool(pool),
-          worker(pool, around.policy, around.audit, around.exec_stop, around.procfs, around.root, around.workload, identity,
-                 pool.roots_changed_) {}
+          worker(pool, around.policy, around.audit, around.exec_stop, around.procfs, around.root, around.workload, around.names,
+                 identity, pool.roots_changed_) {}
     WorkerPool& pool;
     ThreadIdentity identity;
     Worker worker;

@@ -47,8 +47,8 @@ Result<void> occupy_stdio() {
 
 Result<void> leave_the_runtime() {
   WARDER_TRY(kernel::close_fds(STDERR_FILENO + 1, boot_fd - 1));
-  WARDER_TRY(kernel::close_fds(workload_pidfd + 1, ~0U));
-  WARDER_TRY(kernel::close_fds_on_exec(boot_fd, workload_pidfd));
+  WARDER_TRY(kernel::close_fds(last_fd + 1, ~0U));
+  WARDER_TRY(kernel::close_fds_on_exec(boot_fd, last_fd));
   if (::chdir("/") != 0) return Error::syscall("chdir /");
   WARDER_TRY(occupy_stdio());
   ::umask(0);

@@ -28,8 +28,13 @@ Result<void> set_oom_scores(const Boot& boot, BorrowedFd procfs, pid_t workload)
 /// Capabilities: those of callers and what looking at callers takes, or only CAP_KILL; the bounding set follows; no_new_privs.
 Result<void> drop_capabilities(const Boot& boot, Duty duty);
 
-/// An allow-list of system calls; anything else kills PID 1 and with it the container. No execve, no socket of its own, no
-/// executable memory, threads but no processes. Last step: threads inherit it.
-Result<void> install_own_filter(Duty duty);
+enum class OwnSockets : std::uint8_t {
+  none,
+  internet,  ///< to ask the container's resolver
+};
+
+/// An allow-list of system calls; anything else kills PID 1 and with it the container. No execve, no executable memory, threads
+/// but no processes, no socket of its own but what `sockets` says. Last step: threads inherit it.
+Result<void> install_own_filter(Duty duty, OwnSockets sockets);
 
 }  // namespace warder::supervisor

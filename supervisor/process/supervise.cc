@@ -19,6 +19,7 @@
 #include "linux/socket.h"
 #include "policy/core/compiled.h"
 #include "supervisor/audit.h"
+#include "supervisor/names/name_service.h"
 #include "supervisor/process/boot_block.h"
 #include "supervisor/process/control.h"
 #include "supervisor/process/exec_stop.h"
@@ -68,7 +69,8 @@ Duty duty_of(const policy::Compiled& policy) {
 
 class Supervisor {
  public:
-  Supervisor(Boot boot, const policy::Compiled& policy, pid_t pid, Fd root, Fd signals, ControlPeer control_peer)
+  Supervisor(Boot boot, const policy::Compiled& policy, pid_t pid, Fd root, Fd signals,
+             std::unique_ptr<names::PrivateSockets> private_sockets, ControlPeer control_peer)
       : boot_(std::move(boot)),
         policy_(policy),
         duty_(duty_of(policy)),
@@ -77,12 +79,15 @@ class Supervisor {
         signals_(std::move(signals)),
         audit_(BorrowedFd(::fcntl(audit_fd, F_GETFD) < 0 ? -1 : audit_fd), procfs, boot_.container_id, policy_, boot_.audit),
         exec_stop_(policy_, audit_, procfs, pid),
-        pool_({policy_, audit_, exec_stop_, procfs, root_, workload}),
+        private_sockets_(std::move(private_sockets)),
+        names_(private_sockets_ ? std::make_unique<names::NameService>(policy_, audit_, *private_sockets_) : nullptr),
+        pool_({policy_, audit_, exec_stop_, procfs, root_, workload, names_.get()}),
         control_(BorrowedFd(control_fd), control_peer) {}
 
   Result<void> start_threads() {
     if (duty_ == Duty::reap) return {};
     if (duty_ == Duty::judge_exec) WARDER_TRY(exec_stop_.start());
+    if (names_) WARDER_TRY(names_->exchange.start());
     return pool_.start();
   }
 
@@ -186,12 +191,24 @@ class Supervisor {
   /// Answered when the workload has executed, or could not.
   void start(int connection) {
     const bool possible = peer_open_ && starter_ < 0 && !start_sent_;
+    if (possible && names_ && !names_known_) take_names();
     if (possible && send_message(peer, {MessageType::start, 0, "", {}}).ok()) {
       start_sent_ = true;
       starter_ = connection;
       return;
     }
     control_.answer(connection, {MessageType::failed, 0, "cannot start an already running container", {}});
+  }
+
+  /// As the engine has written them by now. The workload may be able to write these files, but has not run yet.
+  void take_names() {
+    names_known_ = true;
+    const auto text_of = [](int number) {
+      Fd file(::fcntl(number, F_GETFD) < 0 ? -1 : number);
+      Result<std::string> text = file ? kernel::read_all(file) : Result<std::string>(std::string());
+      return text.ok() ? *std::move(text) : std::string();
+    };
+    names_->known.take_files(text_of(resolv_conf_fd), text_of(hosts_fd));
   }
 
   Result<Message> carry_out(Message& request) {
@@ -235,6 +252,8 @@ class Supervisor {
     const policy::Compiled policy = WARDER_TRY(policy::Compiled::open(block->bytes()));
     if (duty_ == Duty::reap) return Error::bug("nothing of this container's profile is decided by PID 1");
     if (policy.checks_exec() != policy_.checks_exec()) return Error::bug("how programs are checked cannot change");
+    if (policy.names_hosts() && !names_)
+      return Error::user("a running container cannot begin to be told names; start it with the profile");
     WARDER_TRY(quiesce());
     exec_stop_.change_policy(policy);
     policy_ = policy;
@@ -273,10 +292,13 @@ class Supervisor {
   Fd signals_;
   AuditLog audit_;
   ExecStop exec_stop_;
+  std::unique_ptr<names::PrivateSockets> private_sockets_;
+  std::unique_ptr<names::NameService> names_;  ///< where the profile names hosts
   WorkerPool pool_;
   ControlSocket control_;
   bool peer_open_ = true;
   bool start_sent_ = false;
+  bool names_known_ = false;
   bool executing_ = false;
   int starter_ = -1;  ///< the connection that waits for the start
 };
@@ -289,10 +311,19 @@ Result<std::unique_ptr<Supervisor>> prepare(Boot boot, const policy::Compiled& p
   WARDER_TRY(set_oom_scores(boot, procfs, pid));
   Fd root = WARDER_TRY(kernel::open_path("/", O_PATH | O_DIRECTORY));
   Fd signals = WARDER_TRY(take_signals(workload));
-  WARDER_TRY(drop_capabilities(boot, duty_of(policy)));
-  WARDER_TRY(install_own_filter(duty_of(policy)));
+  const auto confine = [&boot, &policy]() -> Result<void> {
+    WARDER_TRY(drop_capabilities(boot, duty_of(policy)));
+    return install_own_filter(duty_of(policy), policy.names_hosts() ? OwnSockets::internet : OwnSockets::none);
+  };
+  std::unique_ptr<names::PrivateSockets> private_sockets;
+  if (policy.names_hosts()) {
+    private_sockets = std::make_unique<names::PrivateSockets>();
+    WARDER_TRY_WITH(private_sockets->start(confine), "network of names");
+  }
+  WARDER_TRY(confine());
   const ControlPeer peer{creator.uid, boot.private_pid_namespace};
-  auto supervisor = std::make_unique<Supervisor>(std::move(boot), policy, pid, std::move(root), std::move(signals), peer);
+  auto supervisor = std::make_unique<Supervisor>(std::move(boot), policy, pid, std::move(root), std::move(signals),
+                                                 std::move(private_sockets), peer);
   WARDER_TRY(supervisor->start_threads());
   return supervisor;
 }

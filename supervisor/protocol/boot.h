@@ -124,5 +124,9 @@ inline constexpr int audit_fd = 1004;        ///< supervise: the audit log, O_AP
 inline constexpr int procfs_fd = 1005;       ///< supervise: O_PATH root of a detached procfs of the outer PID namespace;
                                              ///< session with an LSM label: O_PATH of its own directory in the host's procfs
 inline constexpr int workload_pidfd = 1006;  ///< supervise: pidfd of the workload process
+inline constexpr int resolv_conf_fd =
+    1007;                              ///< supervise: the container's /etc/resolv.conf as the engine gives it; may be absent
+inline constexpr int hosts_fd = 1008;  ///< supervise: the container's /etc/hosts, likewise
+inline constexpr int last_fd = hosts_fd;
 
 }  // namespace warder::supervisor

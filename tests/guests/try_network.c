@@ -91,6 +91,10 @@ static long run(const char* operation, const char* kind, const char* text) {
     int fd = socket(atoi(kind), atoi(text), 0);
     return fd < 0 ? -1 : finish(fd, 0);
   }
+  if (strcmp(operation, "socket3") == 0) {  // socket3 FAMILY TYPE,PROTOCOL
+    int fd = socket(atoi(kind), atoi(text), atoi(strchr(text, ',') + 1));
+    return fd < 0 ? -1 : finish(fd, 0);
+  }
   if (strcmp(operation, "socketpair") == 0) {
     int pair[2];
     long result = socketpair(atoi(kind), atoi(text), 0, pair);

@@ -1,10 +1,12 @@
-"""`podman run --network`: none, host and bridge, and published ports."""
+"""`podman run --network`: none, host and bridge, and published ports; names of a profile."""
+import pathlib
 import socket
 import threading
 import time
 import urllib.error
 import urllib.request
 
+from harness import dns
 from harness.podman import PodmanTest
 
 
@@ -64,3 +66,19 @@ class Network(PodmanTest):
         out = self.in_container("until wget -qO- http://127.0.0.1:4000/group; do sleep 0.05; done", "--network",
                                 f"container:{first}")
         self.assertIn("user:x:1000:", out)
+
+    def test_names_of_a_profile_are_those_that_the_engines_files_give(self):
+        host = self.name("names")
+        profile = pathlib.Path(f"/etc/warder/profiles/{host}.yaml")
+        profile.write_text('warder: 1\nnetwork:\n  connect: ["tcp good.example:80", "tcp added.example:80"]\n')
+        self.addCleanup(profile.unlink)
+        one, two, three = dns.HOSTS4[:3]
+        script = "; ".join(f"nc -w 3 {address} 80 </dev/null && echo {address}"
+                           for address in (one, two, three)) + "; nslookup good.example | tail -n +3"
+        with dns.Network() as network:
+            network.zone({"good.example": {"a": [one]}})
+            options = ("--hostname", host, "--network", f"ns:{network.path}", "--dns", dns.SERVER4, "--add-host", f"added.example:{two}")
+            out = self.in_container(f"nslookup good.example; nslookup other.example; {script}; true", *options)
+        self.assertIn(f"Address: {one}", out)
+        self.assertIn("NXDOMAIN", out)
+        self.assertEqual([line for line in out.splitlines() if line in (one, two, three)], [one, two], out)

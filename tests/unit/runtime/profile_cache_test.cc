@@ -31,7 +31,6 @@ struct Fixture {
     facts.canonical = [this](std::string_view literal) { return literal == "/srv" ? srv : std::string(literal); };
     facts.kind = [](std::string_view) { return policy::FileKind::directory; };
     facts.list = [](std::string_view) { return std::nullopt; };
-    facts.resolve = [](std::string_view) { return std::vector<std::vector<std::uint8_t>>(); };
   }
   ~Fixture() { fs::remove_all(path); }
 

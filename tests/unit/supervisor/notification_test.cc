@@ -28,6 +28,12 @@ class FakeKernel final : public NotifyKernel {
     answers.push_back(std::to_string(id) + " added " + std::to_string(fd_flags));
     return 42;
   }
+  int replace_fd(std::uint64_t id, BorrowedFd fd, int number, std::uint32_t fd_flags) override {
+    if (fd_error != 0) return fd_error;
+    answers.push_back(std::to_string(id) + " " + (fd.valid() ? "valid" : "-1") + " at " + std::to_string(number) + " " +
+                      std::to_string(fd_flags));
+    return 0;
+  }
   bool valid(std::uint64_t /*id*/) override { return alive; }
 
   std::vector<std::string> answers;

@@ -27,12 +27,12 @@ namespace {
 using CallUnderTest = long (*)();
 
 /// "killed", or "returned".
-std::string outcome(Duty duty, CallUnderTest call) {
+std::string outcome(Duty duty, CallUnderTest call, OwnSockets sockets = OwnSockets::none) {
   const pid_t child = ::fork();
   if (child == 0) {
     const rlimit none{0, 0};
     ::setrlimit(RLIMIT_CORE, &none);
-    if (!kernel::set_no_new_privileges().ok() || !install_own_filter(duty).ok()) ::_exit(99);
+    if (!kernel::set_no_new_privileges().ok() || !install_own_filter(duty, sockets).ok()) ::_exit(99);
     (void)call();
     ::_exit(0);
   }
@@ -111,6 +111,20 @@ BOOST_AUTO_TEST_CASE(who_only_reaps_looks_at_nobody) {
   BOOST_TEST(outcome(Duty::reap, [] { return ::syscall(SYS_unlink, "/nothing"); }) == "killed");
   BOOST_TEST(outcome(Duty::reap, [] { return ::syscall(SYS_setresuid, 1, 1, 1); }) == "killed");
   BOOST_TEST(outcome(Duty::reap, [] { return static_cast<long>(::getpid()); }) == "returned");
+}
+
+BOOST_AUTO_TEST_CASE(sockets_of_its_own_are_for_the_resolver_alone) {
+  const CallUnderTest internet = [] { return static_cast<long>(::socket(AF_INET, SOCK_DGRAM, 0)); };
+  const CallUnderTest internet6 = [] { return static_cast<long>(::socket(AF_INET6, SOCK_STREAM, 0)); };
+  const CallUnderTest local = [] { return static_cast<long>(::socket(AF_UNIX, SOCK_STREAM, 0)); };
+  const CallUnderTest netlink = [] { return static_cast<long>(::socket(AF_NETLINK, SOCK_RAW, 0)); };
+  const CallUnderTest packet = [] { return static_cast<long>(::socket(AF_PACKET, SOCK_RAW, 0)); };
+  BOOST_TEST(outcome(Duty::answer, internet, OwnSockets::internet) == "returned");
+  BOOST_TEST(outcome(Duty::answer, internet6, OwnSockets::internet) == "returned");
+  BOOST_TEST(outcome(Duty::answer, internet) == "killed");
+  for (const CallUnderTest other : {local, netlink, packet}) {
+    BOOST_TEST(outcome(Duty::answer, other, OwnSockets::internet) == "killed");
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
