@@ -69,14 +69,6 @@ std::string_view verdict_word(const policy::Verdict& verdict) {
   return verdict.would_refuse ? "would-refuse" : "allowed";
 }
 
-std::string_view smallest_set(policy::Rights wanted) {
-  if (policy::rights_ro.covers(wanted)) return "ro";
-  if (policy::rights_rx.covers(wanted)) return "rx";
-  if (policy::rights_rw.covers(wanted)) return "rw";
-  if (policy::rights_rwx.covers(wanted)) return "rwx";
-  return "all";
-}
-
 }  // namespace
 
 std::string executable_of(BorrowedFd procfs, pid_t process) {

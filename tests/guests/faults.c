@@ -47,7 +47,8 @@ static void change(void) {
   result = open("/work/f", O_CREAT | O_WRONLY, 0600);
   expected(result);
   if (result >= 0) {
-    if (fstat((int)result, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 07777) != 0600) lie("open");
+    // Not the C library's fstat: an empty path is a path, and to read it may fail too.
+    if (syscall(SYS_fstat, (int)result, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 07777) != 0600) lie("open");
     close((int)result);
   }
   rmdir("/work/d");
