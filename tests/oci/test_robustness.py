@@ -155,6 +155,7 @@ class Extremes(ContainerTest):
 
 
 class Together(ContainerTest):
+    serial = True  # the machine's mounts are compared
     time_limit = 1800 if LONG else 240
 
     def test_many_lives_one_after_the_other_leave_nothing(self):
