@@ -55,6 +55,27 @@ std::pair<std::size_t, std::size_t> version_in(std::string_view component) {
   return {0, 0};
 }
 
+/// Where a date of this or the last century stands in the component, "2026-11-28" or "20261128", with the time of day that may
+/// follow it: begin and end; equal where there is none.
+std::pair<std::size_t, std::size_t> date_in(std::string_view component) {
+  constexpr std::array<std::string_view, 3> forms = {"dddd-dd-dd", "dddd_dd_dd", "dddddddd"};
+  const auto has_form = [](std::string_view text, std::string_view form) {
+    return text.size() >= form.size() && std::ranges::equal(text.substr(0, form.size()), form, [](char byte, char wanted) {
+             return wanted == 'd' ? digit(byte) : byte == wanted;
+           });
+  };
+  for (std::size_t begin = 0; begin < component.size(); ++begin) {
+    const std::string_view rest = component.substr(begin);
+    if (begin > 0 && digit(component[begin - 1])) continue;
+    if (!rest.starts_with("19") && !rest.starts_with("20")) continue;
+    if (std::ranges::none_of(forms, [&](std::string_view form) { return has_form(rest, form); })) continue;
+    std::size_t size = std::min(rest.find_first_not_of("0123456789TZ-_:.+"), rest.size());
+    while (!digit(rest[size - 1]) && rest[size - 1] != 'Z') --size;
+    return {begin, begin + size};
+  }
+  return {0, 0};
+}
+
 std::vector<std::string_view> components_of(std::string_view path) {
   std::vector<std::string_view> components;
   for (std::size_t at = 1; at < path.size();) {
@@ -102,7 +123,8 @@ std::string general_component(std::string_view component, Place place) {
       return literal_pattern(component.substr(0, last + 1)) + "*";
     }
   }
-  const auto [begin, end] = version_in(component);
+  auto [begin, end] = date_in(component);
+  if (begin == end) std::tie(begin, end) = version_in(component);
   if (begin == end) return literal_pattern(component);
   return literal_pattern(component.substr(0, begin)) + "[0-9]*" + literal_pattern(component.substr(end));
 }
@@ -111,7 +133,8 @@ std::string general_path(std::string_view path) {
   std::string pattern;
   std::string walked;
   for (const auto component : components_of(path)) {
-    const bool temporary = walked.starts_with("/tmp") || walked.starts_with("/var/tmp") || walked.starts_with("/dev/shm");
+    // Programs keep such a directory beside their caches too.
+    const bool temporary = (walked + "/").find("/tmp/") != std::string::npos || walked.starts_with("/dev/shm");
     const bool processes = walked == "/proc" || walked.ends_with("/task");
     pattern += "/" + general_component(component, temporary ? Place::temporary : processes ? Place::processes : Place::ordinary);
     walked.append("/").append(component);

@@ -11,14 +11,15 @@ namespace warder::policy {
 /// The pattern that matches exactly this name: what means something in a pattern is escaped.
 [[nodiscard]] std::string literal_pattern(std::string_view name);
 
-/// The pattern of one component that is likely to be another one in the next run: numbers, versions, UUIDs and other long
+/// The pattern of one component that is likely to be another one in the next run: numbers, versions, dates with their
+/// time of day, UUIDs and other long
 /// hexadecimal words, and in a directory for temporary files random words. `python3.11` becomes `python[0-9]*`, `cc8Xk2Pq.o`
 /// below /tmp becomes `*.o`. Any other component is literal.
 enum class Place { ordinary, temporary, processes };
 [[nodiscard]] std::string general_component(std::string_view component, Place place);
 
-/// The same for a canonical path, each component in its place: below /proc a number is a process, below /tmp, /var/tmp, /dev/shm
-/// a word may be random.
+/// The same for a canonical path, each component in its place: below /proc a number is a process, below /dev/shm and any
+/// directory called `tmp` a word may be random.
 [[nodiscard]] std::string general_path(std::string_view path);
 
 /// For each path a pattern that matches it, after general_path(): a directory in which more than a few names are used becomes

@@ -1,5 +1,6 @@
 """Real jobs, learned once: the same job runs under what was learned with nothing refused, and an attack added to it is refused."""
 
+import gzip
 import io
 import json
 import pathlib
@@ -95,7 +96,7 @@ class PythonTests(Jobs):
 class NpmBuild(Jobs):
     def prepare(self, bundle):
         archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        with tarfile.open(fileobj=archive, mode="w") as tar:
             for name, text in (("package.json", '{"name": "left", "version": "1.0.0", "main": "index.js"}'), ("index.js", "module.exports = t => t.trim();")):
                 entry = tarfile.TarInfo(f"package/{name}")
                 entry.size = len(text)
@@ -103,7 +104,8 @@ class NpmBuild(Jobs):
         bundle.write("/work/package.json", json.dumps({"name": "app", "version": "1.0.0", "scripts": {"build": "node build.js"},
                                                        "dependencies": {"left": "file:left.tgz"}}))
         bundle.write("/work/build.js", 'require("fs").mkdirSync("dist", {recursive: true}); require("fs").writeFileSync("dist/app.js", require("left")(" x "));')
-        (bundle.rootfs / "work/left.tgz").write_bytes(archive.getvalue())
+        # The same bytes in each run: npm's cache is named by their hash.
+        (bundle.rootfs / "work/left.tgz").write_bytes(gzip.compress(archive.getvalue(), mtime=0))
 
     def test_npm(self):
         self.learn_once_then_enforce("npm install --offline --no-audit --no-fund >/dev/null && npm run build >/dev/null && cat dist/app.js; echo", "x",
