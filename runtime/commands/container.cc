@@ -103,4 +103,13 @@ Result<void> destroy(Container& container, const Log& log) {
   return first;
 }
 
+Result<void> destroy_unless_gone(Container& container, const Log& log) {
+  auto locked = container.directory.lock();
+  if (!locked.ok()) return locked.error().code() == ENOENT ? Result<void>() : std::move(locked);
+  auto state = container.directory.load();
+  if (!state.ok()) return state.error().code() == ENOENT ? Result<void>() : Result<void>(std::move(state).error());
+  container.state = *std::move(state);
+  return destroy(container, log);
+}
+
 }  // namespace warder::runtime

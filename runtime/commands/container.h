@@ -44,4 +44,7 @@ bool wait_gone(BorrowedFd pidfd, int milliseconds);
 /// reports the first.
 Result<void> destroy(Container& container, const Log& log);
 
+/// The same for one whose lock was let go: waits for the lock, and is done where another command has deleted the container.
+Result<void> destroy_unless_gone(Container& container, const Log& log);
+
 }  // namespace warder::runtime

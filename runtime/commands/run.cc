@@ -28,7 +28,7 @@ class Run : public Verb {
     Created created = WARDER_TRY(create_container(context, options_, spec, receiver));
     auto code = start_and_wait(created, terminal);
     if (code.ok() && (detach_ || keep_)) return code;
-    auto destroyed = destroy(created.container, context.log);
+    auto destroyed = destroy_unless_gone(created.container, context.log);
     if (code.ok() && !destroyed.ok()) return std::move(destroyed).error().with("delete");
     return code;
   }
@@ -42,6 +42,8 @@ class Run : public Verb {
     if (terminal) request.terminal_master = WARDER_TRY(terminal->take_master());
     request.notify = WARDER_TRY(NotifyProxy::open(created.container.directory.fd(), created.container.state.init.pid));
     WARDER_TRY(start_container(created.container));
+    // A container that runs belongs to whoever calls next; a `delete --force` must not wait for its end.
+    created.container.directory.unlock();
     if (!detach_) return serve(std::move(request));
     if (request.notify) request.notify->wait_until_ready(request.waited);
     return 0;

@@ -1,6 +1,7 @@
 """create, start, state, kill, delete: what an engine reads at each step, and which names are taken."""
 import ctypes
 import os
+import subprocess
 import time
 
 from harness.bundle import ContainerTest
@@ -35,6 +36,18 @@ class Lifecycle(ContainerTest):
         self.wait_for(lambda: bundle.state_of(bundle.id)["status"] == "stopped")
         self.assertEqual(bundle.state_of(bundle.id)["pid"], 0)
         self.assertEqual(bundle.warder("delete", bundle.id).code, 0)
+        self.assertNotEqual(bundle.warder("state", bundle.id).code, 0)
+        self.assert_nothing_left(bundle)
+
+    def test_a_container_in_the_foreground_can_be_deleted_by_somebody_else(self):
+        bundle = self.bundle(args=["sleep", "600"])
+        with subprocess.Popen([*bundle.globals(), "run", "-b", str(bundle.directory), bundle.id], stdin=subprocess.DEVNULL) as run:
+            self.wait_for(lambda: bundle.warder("state", bundle.id).code == 0 and bundle.state_of(bundle.id)["status"] == "running")
+            outcome = bundle.warder("delete", bundle.id)
+            self.assertIn("still running", outcome.err)
+            outcome = bundle.warder("delete", "--force", bundle.id, timeout=20)
+            self.assertEqual(outcome.code, 0, outcome)
+            self.assertEqual(run.wait(20), 128 + 9)
         self.assertNotEqual(bundle.warder("state", bundle.id).code, 0)
         self.assert_nothing_left(bundle)
 
