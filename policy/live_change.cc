@@ -241,6 +241,9 @@ void Planner::network(const Profile& was, const Profile& is) {
   for (const auto& one : compare_addresses(was, is)) {
     if (one.allowed) loosened(one.after.file ? one.after : one.before, "gives back " + one.what);
   }
+  // Where the kernel guards addresses by itself, taking a section away changes nothing.
+  if (connects && before.connect && !after.connect) require("connect", own_file(is), "connect");
+  if (binds && before.bind && !after.bind) require("bind", own_file(is), "bind");
   if (connects && after.connect) {
     require("connect", after.connect_source, "connect");
     const auto free = [&](Transport transport) { return gives_all_addresses(*after.connect, transport); };
