@@ -46,8 +46,8 @@ WholeCall whole_call(const Profile& profile, int number) {
 bool may_be_denied_later(int number) {
   static const std::vector<int> numbers = [] {
     std::vector<int> all;
-    for (const char* group : {"@clock", "@cpu-emulation", "@debug", "@keyring", "@module", "@mount", "@obsolete", "@pkey", "@raw-io",
-                              "@reboot", "@swap", "@io-uring", "@aio"}) {
+    for (const char* group : {"@clock", "@cpu-emulation", "@debug", "@keyring", "@module", "@mount", "@obsolete", "@pkey",
+                              "@raw-io", "@reboot", "@swap", "@io-uring", "@aio"}) {
       const auto some = syscalls_of(group);
       if (some) all.insert(all.end(), some->begin(), some->end());
     }

@@ -91,13 +91,15 @@ std::vector<int> families_of(const AddressRule& rule) {
   return rule.ipv6 ? std::vector{AF_INET6} : std::vector{AF_INET, AF_INET6};
 }
 
-void lint_unreachable(const std::optional<std::vector<AddressRule>>& rules, const Network& network, std::vector<Finding>& findings) {
+void lint_unreachable(const std::optional<std::vector<AddressRule>>& rules, const Network& network,
+                      std::vector<Finding>& findings) {
   if (!rules || !network.families) return;
   const auto listed = [&](int family) { return std::ranges::find(*network.families, family) != network.families->end(); };
   for (const auto& rule : *rules) {
     if (!rule.allow || std::ranges::any_of(families_of(rule), listed)) continue;
-    lint(findings, rule.source, "'" + rule.text + "' is out of reach: families (" + line_of(network.families_source) +
-                                    ") lists none in which such a socket could be made");
+    lint(findings, rule.source,
+         "'" + rule.text + "' is out of reach: families (" + line_of(network.families_source) +
+             ") lists none in which such a socket could be made");
   }
 }
 

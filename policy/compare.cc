@@ -214,8 +214,8 @@ std::vector<Difference> compare_addresses(const Profile& before, const Profile& 
   std::vector<Difference> differences;
   for (const bool outgoing : {true, false}) {
     const std::string_view word = outgoing ? "connect" : "bind";
-    const bool present = (outgoing ? before.network.connect : before.network.bind) ||
-                         (outgoing ? after.network.connect : after.network.bind);
+    const bool present =
+        (outgoing ? before.network.connect : before.network.bind) || (outgoing ? after.network.connect : after.network.bind);
     if (!present) continue;
     using Lines = std::tuple<bool, std::uint32_t, std::uint32_t, std::string>;  // one example for each pair of lines
     std::set<Lines> seen;

@@ -22,8 +22,8 @@ struct Difference {
 /// Rights on one path that the entries of two profiles decide differently, whatever their modes are.
 struct PathDifference {
   bool allowed = false;
-  Rights rights;      ///< empty: the sight of the path
-  std::string path;   ///< one of those that this pair of entries decides
+  Rights rights;     ///< empty: the sight of the path
+  std::string path;  ///< one of those that this pair of entries decides
   Source before, after;
 };
 struct PathComparison {

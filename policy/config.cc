@@ -131,9 +131,7 @@ ConfigOutcome parse_config(std::string_view text, const std::shared_ptr<const st
       {"learn-directory",
        [&](const auto&, const auto& value) { read_path(reader, value, "learn-directory", Home::taken, config.learn_directory); }},
       {"log-level",
-       [&](const auto&, const auto& value) {
-         config.log_level = reader.word(value, "log-level", level_words).value_or("");
-       }},
+       [&](const auto&, const auto& value) { config.log_level = reader.word(value, "log-level", level_words).value_or(""); }},
       {"hooks", [&](const auto&, const auto& value) { read_hooks(reader, value, config); }},
   }};
   try {

@@ -15,9 +15,9 @@ enum class WhenNoProfile : std::uint8_t { builtin, refuse };
 
 /// Where audit lines go.
 enum class AuditSink : std::uint8_t {
-  file,      ///< of the container, or the one that `file` names
-  journald,  ///< its native socket
-  syslog,    ///< /dev/log
+  file,            ///< of the container, or the one that `file` names
+  journald,        ///< its native socket
+  syslog,          ///< /dev/log
   standard_error,  ///< of the command that makes the container
 };
 

@@ -37,8 +37,8 @@ struct PathRights {
 /// it has not at its old one, or would stop being hidden. (Rights on the two names themselves are decide_path's.)
 [[nodiscard]] Verdict decide_move(const Profile& profile, std::string_view from, std::string_view to);
 
-/// May what is no directory get the name `to` besides (link) or instead of (rename) `from`? EXDEV where its contents or attributes
-/// would have a right by the new name that they have not by the old one. (`right`, on both names, is asked first.)
+/// May what is no directory get the name `to` besides (link) or instead of (rename) `from`? EXDEV where its contents or
+/// attributes would have a right by the new name that they have not by the old one. (`right`, on both names, is asked first.)
 [[nodiscard]] Verdict decide_file_move(const Profile& profile, std::string_view from, std::string_view to, Right right);
 
 /// connect and send are decided by `network.connect`, bind and listen by `network.bind`; the last matching line decides, no

@@ -97,7 +97,8 @@ Source own_file(const Profile& profile) { return profile.layers.empty() ? Source
 void Planner::fixed_settings(const Profile& before, const Profile& after) {
   const Source whole = own_file(after);
   const auto fixed = [&](bool differs, std::string_view what) {
-    if (differs) impossible(whole, std::string(what) + " was settled when the container started, and cannot change while it runs");
+    if (differs)
+      impossible(whole, std::string(what) + " was settled when the container started, and cannot change while it runs");
   };
   fixed(before.live != after.live, "live");
   fixed(before.audit != after.audit, "audit: refused or cheap");
@@ -109,15 +110,16 @@ void Planner::fixed_settings(const Profile& before, const Profile& after) {
   const bool all_is_handed_over = after.live;
   if (before.mode != after.mode) {
     if (!all_is_handed_over) {
-      impossible(whole, "mode: not every call is handed to PID 1, so that what Landlock, mounts and the seccomp program refuse would "
-                        "stay refused; accepted: the mode as it is, or a container whose profile says `live: true`");
+      impossible(whole,
+                 "mode: not every call is handed to PID 1, so that what Landlock, mounts and the seccomp program refuse would "
+                 "stay refused; accepted: the mode as it is, or a container whose profile says `live: true`");
     }
     if (before.mode == Mode::enforce) loosened(whole, "mode: what is refused now would only be logged");
   }
-  const bool same_reaction =
-      before.on_deny.action == after.on_deny.action && before.on_deny.error == after.on_deny.error;
+  const bool same_reaction = before.on_deny.action == after.on_deny.action && before.on_deny.error == after.on_deny.error;
   if (!same_reaction && after.audit == Audit::cheap && !all_is_handed_over) {
-    impossible(after.on_deny.source, "on-deny: refusals of this container by Landlock, mounts and the seccomp program keep theirs");
+    impossible(after.on_deny.source,
+               "on-deny: refusals of this container by Landlock, mounts and the seccomp program keep theirs");
   }
   const auto weight = [](DenyAction action) { return static_cast<int>(action); };
   if (weight(after.on_deny.action) < weight(before.on_deny.action)) {
@@ -157,7 +159,8 @@ void Planner::tighten_paths(Rights rights, bool hides, const PathDifference& bec
   }
   const Source& source = because.after.file ? because.after : because.before;
   if (!open.empty()) {
-    const std::string what = which.empty() ? "hides " + because.path : "takes " + rights_text(which) + " away, from " + because.path;
+    const std::string what =
+        which.empty() ? "hides " + because.path : "takes " + rights_text(which) + " away, from " + because.path;
     impossible(source, what + " for one, but the seccomp program of this container lets " + open + " pass" + std::string(remedy));
   } else if (rights.any(Right::exec) && !created_.checks_exec()) {
     impossible(source, "takes exec away, from " + because.path +
@@ -346,12 +349,15 @@ Result<LiveChange> plan_live_change(const Compiled& created, const Profile& befo
   const Profile* is = &after;
   for (; was != nullptr && is != nullptr; was = was->ceiling.get(), is = is->ceiling.get()) planner.plan(*was, *is);
   if (was != is) {
-    change.impossible.push_back(finding_text(
-        {own_file(was != nullptr ? *was : *is), "this ceiling came or went since the container started; it cannot while it runs", false}));
+    change.impossible.push_back(
+        finding_text({own_file(was != nullptr ? *was : *is),
+                      "this ceiling came or went since the container started; it cannot while it runs", false}));
   }
   if (!created.needs_listener()) {
-    change.impossible.assign({"nothing of this container's profile is decided by PID 1: Landlock, mounts and the seccomp program, "
-                              "which enforce it, cannot change while it runs" + std::string(remedy)});
+    change.impossible.assign(
+        {"nothing of this container's profile is decided by PID 1: Landlock, mounts and the seccomp program, "
+         "which enforce it, cannot change while it runs" +
+         std::string(remedy)});
   }
   std::ranges::sort(change.impossible);
   change.impossible.erase(std::unique(change.impossible.begin(), change.impossible.end()), change.impossible.end());

@@ -71,8 +71,8 @@ EntryReport syscall_report(const Profile& profile, const SyscallRule& rule) {
     report.enforcers = {Enforcer::none};
     return report;
   }
-  const bool in_program =
-      profile.mode == Mode::enforce && profile.audit == Audit::cheap && !profile.live && profile.on_deny.action != DenyAction::stop_container;
+  const bool in_program = profile.mode == Mode::enforce && profile.audit == Audit::cheap && !profile.live &&
+                          profile.on_deny.action != DenyAction::stop_container;
   report.enforcers = {in_program ? Enforcer::bpf : Enforcer::notify};
   report.silent = in_program;
   if (in_program) report.note = "audit: cheap; refused by the seccomp program without a line";

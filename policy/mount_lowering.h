@@ -1,4 +1,5 @@
-// Which trees can be mounted read-only, so that what Landlock has no right for (chmod, chown, utime, xattr) needs no supervisor. Pure.
+// Which trees can be mounted read-only, so that what Landlock has no right for (chmod, chown, utime, xattr) needs no supervisor.
+// Pure.
 //
 // Only where it is exact: everything that the profile takes one of these rights from lies in such a tree, and nothing in it may
 // be changed in any way. Only trees directly below the root: a mount at /a/b is left behind where somebody renames /a.

@@ -22,8 +22,8 @@ struct Request {
   int number = 0;     ///< AF_* or system call
 };
 
-/// `operation`: a right of warder-profile(5), `stat`, `move` ("FROM TO", a directory), `rename` and `link` with "FROM TO" (a file), connect, bind, listen, send, socket (a family),
-/// syscall. Errors are the user's, with what is accepted and a suggestion.
+/// `operation`: a right of warder-profile(5), `stat`, `move` ("FROM TO", a directory), `rename` and `link` with "FROM TO" (a
+/// file), connect, bind, listen, send, socket (a family), syscall. Errors are the user's, with what is accepted and a suggestion.
 [[nodiscard]] Result<Request> parse_request(std::string_view operation, std::string_view object);
 
 /// decide_path, decide_move, decide_file_move, decide_address, decide_family or decide_syscall, whichever the request is about.

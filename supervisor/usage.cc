@@ -38,8 +38,8 @@ std::string Usage::text() const {
   std::string text;
   for_each([&](std::string_view file, std::uint32_t number, const Line& line) {
     text.append(file);
-    for (const std::uint64_t value : {std::uint64_t{number}, line.allowed.load(), line.refused.load(), line.answers.load(),
-                                      line.nanoseconds.load()}) {
+    for (const std::uint64_t value :
+         {std::uint64_t{number}, line.allowed.load(), line.refused.load(), line.answers.load(), line.nanoseconds.load()}) {
       text.append("\t").append(std::to_string(value));
     }
     text.append("\n");

@@ -45,7 +45,6 @@ class Usage {
   }
 
  private:
-
   std::span<const std::byte> block_;
   std::unique_ptr<Line[]> lines_;
   std::size_t size_ = 0;  ///< a power of two

@@ -236,7 +236,8 @@ Verdict Compiled::family(int address_family) const {
 }
 std::span<const std::int32_t> Compiled::families() const {
   const auto& header = *reinterpret_cast<const format::Header*>(block_.data());
-  return format::elements<std::int32_t>(block_.data(), format::elements<RuleSet>(block_.data(), header.rule_sets).back().families);
+  return format::elements<std::int32_t>(block_.data(),
+                                        format::elements<RuleSet>(block_.data(), header.rule_sets).back().families);
 }
 Verdict Compiled::syscall(int number) const {
   return ask_all(block_, [&](const Judge& judge) { return judge.syscall(number); });

@@ -19,7 +19,7 @@ struct AuditLine {
   std::string right, path, address, host, section;
   std::string verdict, rule, enforcer, hint;
   std::uint64_t allowed = 0, refused = 0, answers = 0, nanoseconds = 0;  ///< of an event "usage"
-  std::uint64_t count = 1;  ///< how many operations the line stands for
+  std::uint64_t count = 1;                                               ///< how many operations the line stands for
 
   /// The path, the address or the system call: what the operation was about.
   [[nodiscard]] const std::string& object() const;

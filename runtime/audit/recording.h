@@ -1,5 +1,5 @@
-// What recordings of mode learn hold: the rights that were used on each path, the addresses, and in how many runs. The host process
-// of a command.
+// What recordings of mode learn hold: the rights that were used on each path, the addresses, and in how many runs. The host
+// process of a command.
 #pragma once
 
 #include <map>
@@ -24,7 +24,7 @@ struct Recording {
   std::map<std::string, Use> paths;
   std::map<std::string, std::map<std::string, Use>> addresses;  ///< by section: connect, bind
   std::map<std::string, Use> calls;                             ///< that the profile of the recording would refuse
-  std::vector<std::string> faults;                              ///< unreadable lines and holes: such a recording may lack something
+  std::vector<std::string> faults;  ///< unreadable lines and holes: such a recording may lack something
 };
 
 /// Reads logs; an error where one cannot be read.

@@ -139,7 +139,8 @@ std::string AuditSummary::usage_text(Colour colour) const {
   if (!busiest.empty()) text += heading("decided by the supervisor, most often first");
   for (std::size_t i = 0; i < std::min(busiest.size(), most_uses); ++i) {
     const auto& [rule, usage] = busiest[i];
-    text += fmt::format("{:>12}  {}  {} allowed, {} refused", usage.allowed + usage.refused, printable(rule), usage.allowed, usage.refused);
+    text += fmt::format("{:>12}  {}  {} allowed, {} refused", usage.allowed + usage.refused, printable(rule), usage.allowed,
+                        usage.refused);
     text += usage.answers == 0 ? "\n" : fmt::format(", {:.1f} us each\n", microseconds_each(usage.nanoseconds, usage.answers));
   }
   const auto idle = unused();
@@ -194,7 +195,11 @@ nlohmann::json AuditSummary::json() const {
   }
   nlohmann::json usage = nlohmann::json::array();
   for (const auto& [rule, one] : hot()) {
-    usage.push_back({{"rule", rule}, {"allowed", one.allowed}, {"refused", one.refused}, {"answers", one.answers}, {"nanoseconds", one.nanoseconds}});
+    usage.push_back({{"rule", rule},
+                     {"allowed", one.allowed},
+                     {"refused", one.refused},
+                     {"answers", one.answers},
+                     {"nanoseconds", one.nanoseconds}});
   }
   nlohmann::json idle = nlohmann::json::array();
   for (const auto& [rule, entry] : unused()) idle.push_back({{"rule", rule}, {"entry", entry}});

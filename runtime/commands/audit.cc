@@ -171,7 +171,8 @@ class Audit : public Verb {
       const auto usage = control.ok() ? line_usage(*control) : Result<std::vector<LineUsage>>(std::vector<LineUsage>());
       if (!usage.ok()) continue;
       for (const auto& one : *usage) {
-        sum.add_usage(one.line == 0 ? one.file : fmt::format("{}:{}", one.file, one.line), {one.allowed, one.refused, one.answers, one.nanoseconds});
+        sum.add_usage(one.line == 0 ? one.file : fmt::format("{}:{}", one.file, one.line),
+                      {one.allowed, one.refused, one.answers, one.nanoseconds});
       }
       const auto profile = profile_in_force(*container);
       if (!profile.ok()) continue;

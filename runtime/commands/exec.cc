@@ -63,9 +63,8 @@ class Exec : public Verb {
     change_home(plan.boot.process.env, root.ok() ? BorrowedFd(*root) : BorrowedFd(-1), container_uid, plan.boot.process.uid);
     std::optional<OwnTerminal> terminal;
     Fd console = WARDER_TRY(console_of(plan, terminal));
-    Cgroup cgroup = cgroups_.empty()
-                        ? WARDER_TRY_WITH(container.cgroup().for_session(container.state.workload.pid), "cgroup")
-                        : container.cgroup();
+    Cgroup cgroup = cgroups_.empty() ? WARDER_TRY_WITH(container.cgroup().for_session(container.state.workload.pid), "cgroup")
+                                     : container.cgroup();
     for (const std::string& place : cgroups_) cgroup = WARDER_TRY_WITH(cgroup.below(place), "--cgroup");
     Fd init_binary = WARDER_TRY_WITH(open_init_binary(), "warder-init");
     SessionRequest request{.container = container.state,

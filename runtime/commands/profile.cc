@@ -59,7 +59,8 @@ struct ProfileCommand {
     show = app.add_subcommand("show", "the merged profile with the origin of each line");
     show->add_option("NAME", shown, "a name or file; without it the profile that --hostname gets");
     show->add_option("--container", container, "the profile in force in this container, with enforcers and counters");
-    diff = app.add_subcommand("diff", "what became allowed (+) or denied (-) between two profiles, or what a profile refuses of a recording");
+    diff = app.add_subcommand(
+        "diff", "what became allowed (+) or denied (-) between two profiles, or what a profile refuses of a recording");
     diff->add_option("A", before, "a name or file")->required();
     diff->add_option("B", after, "a name or file, or an audit log")->required();
     learn = app.add_subcommand("learn", "a profile that allows what recordings of `mode: learn` hold, checked by a replay");

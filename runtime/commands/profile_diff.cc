@@ -1,5 +1,5 @@
-// `warder profile diff A B`: what became allowed (+) or denied (-) on the way from A to B, and the lines that decide it. Where B is
-// a recording: what of it A refuses, and which entries of A it did not need.
+// `warder profile diff A B`: what became allowed (+) or denied (-) on the way from A to B, and the lines that decide it. Where B
+// is a recording: what of it A refuses, and which entries of A it did not need.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -47,7 +47,8 @@ struct Refused {
 class AgainstRecording {
  public:
   AgainstRecording(const policy::Profile& profile, const Recording& recording) : profile_(profile), recording_(recording) {
-    for (const auto& [path, use] : recording.paths) ask(policy::decide_path(profile, path, use.rights), rights_on(path, use), use);
+    for (const auto& [path, use] : recording.paths)
+      ask(policy::decide_path(profile, path, use.rights), rights_on(path, use), use);
     for (const auto& [section, uses] : recording.addresses) {
       for (const auto& [address, use] : uses) ask_request(section, address, use);
     }
@@ -61,7 +62,8 @@ class AgainstRecording {
       text += painted(colour, Paint::bad, "- " + printable(one.what));
       text += fmt::format("\n    refused by {}; used in {} of {} runs\n", one.rule, one.runs, recording_.runs.size());
     }
-    for (const auto& entry : unused()) text += fmt::format("? {}\n    {}: decided nothing of the recording\n", entry.text, place(entry.source));
+    for (const auto& entry : unused())
+      text += fmt::format("? {}\n    {}: decided nothing of the recording\n", entry.text, place(entry.source));
     return text;
   }
   [[nodiscard]] nlohmann::json json() const {

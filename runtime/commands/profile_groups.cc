@@ -108,9 +108,12 @@ Result<int> show_groups(const std::vector<std::string>& groups, Format format) {
     if (name == hardening) {
       text += hardening_text();
       for (const auto& rule : policy::hardening_rules()) {
-        all[std::string(hardening)].push_back({{"call", rule.call}, {"when", condition_text(rule.condition)},
-                                               {"scope", scope_text(rule.scope)}, {"errno", strerrorname_np(rule.error)},
-                                               {"reason", rule.reason}, {"breaks", rule.breaks}});
+        all[std::string(hardening)].push_back({{"call", rule.call},
+                                               {"when", condition_text(rule.condition)},
+                                               {"scope", scope_text(rule.scope)},
+                                               {"errno", strerrorname_np(rule.error)},
+                                               {"reason", rule.reason},
+                                               {"breaks", rule.breaks}});
       }
       continue;
     }

@@ -4,9 +4,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "linux/facts.h"
 #include "policy/address_text.h"
 #include "policy/capability_names.h"
-#include "linux/facts.h"
 #include "runtime/commands/profile_verbs.h"
 #include "runtime/commands/running_profile.h"
 #include "runtime/commands/verb.h"
@@ -76,7 +76,8 @@ class Listing {
     return usage.answers == 0 ? 0 : static_cast<double>(usage.nanoseconds) / static_cast<double>(usage.answers) / 1000;
   }
   static nlohmann::json numbers(const LineUsage& usage) {
-    return {{"allowed", usage.allowed}, {"refused", usage.refused}, {"answers", usage.answers}, {"nanoseconds", usage.nanoseconds}};
+    return {
+        {"allowed", usage.allowed}, {"refused", usage.refused}, {"answers", usage.answers}, {"nanoseconds", usage.nanoseconds}};
   }
   static std::string describe(const Known& known) {
     std::string text = known.enforcers.empty() ? "" : "  [" + known.enforcers + "]";
@@ -236,7 +237,8 @@ Result<int> show_container(const std::string& id, const std::optional<std::strin
   const auto usage = WARDER_TRY(line_usage(control));
   Listing listing(lowered, usage);
   if (created.profile_hash() != profile.hash()) {
-    listing.line(fmt::format("# changed while it runs; created with profile {}, {}", created.profile_name(), created.profile_hash()));
+    listing.line(
+        fmt::format("# changed while it runs; created with profile {}, {}", created.profile_name(), created.profile_hash()));
   }
   show_chain(listing, profile);
   listing.rest();

@@ -31,8 +31,8 @@ std::string text_of(const Answer& answer, Colour colour) {
   const policy::TestCase& test = answer.test;
   const std::string what = fmt::format("{} {}", test.operation, test.object);
   if (answer.passed()) return fmt::format("{}  {}: {}\n", painted(colour, Paint::good, "ok  "), what, word(answer.allowed));
-  return fmt::format("{}  {}: {}: expected {}, but it is {} by {}\n", painted(colour, Paint::bad, "FAIL"), place(test.source), what,
-                     word(test.expect_allow), answer.allowed ? "allowed" : "denied", answer.decided_by);
+  return fmt::format("{}  {}: {}: expected {}, but it is {} by {}\n", painted(colour, Paint::bad, "FAIL"), place(test.source),
+                     what, word(test.expect_allow), answer.allowed ? "allowed" : "denied", answer.decided_by);
 }
 
 nlohmann::json json_of(const std::string& name, const Answer& answer) {
@@ -56,7 +56,8 @@ Result<int> test_profiles(const std::vector<std::string>& names, const ProfileOp
   nlohmann::json all = nlohmann::json::array();
   for (const auto& name : names) {
     const policy::Profile profile = WARDER_TRY(load_profile(name, options));
-    if (profile.tests.empty()) fmt::print(stderr, "{}: has no tests; a `tests:` section is a list of {{do, path or to, expect}}\n", name);
+    if (profile.tests.empty())
+      fmt::print(stderr, "{}: has no tests; a `tests:` section is a list of {{do, path or to, expect}}\n", name);
     for (const auto& test : profile.tests) {
       const Answer answer = WARDER_TRY(ask(profile, test));
       ++(answer.passed() ? passed : failed);
@@ -68,7 +69,8 @@ Result<int> test_profiles(const std::vector<std::string>& names, const ProfileOp
     }
   }
   const std::string text = fmt::format("{} passed, {} failed\n", passed, failed);
-  WARDER_TRY(print(options.format == Format::json ? all.dump() + "\n" : painted(colour, failed == 0 ? Paint::good : Paint::bad, text)));
+  WARDER_TRY(
+      print(options.format == Format::json ? all.dump() + "\n" : painted(colour, failed == 0 ? Paint::good : Paint::bad, text)));
   return failed == 0 ? 0 : 1;
 }
 

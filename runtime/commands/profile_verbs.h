@@ -40,7 +40,8 @@ struct ProfileOptions {
 
 /// Each verb prints and returns the exit code, or the error that the command ends with.
 Result<int> check_profiles(const std::vector<std::string>& files, const ProfileOptions& options);
-Result<int> explain_request(const policy::Profile& profile, const std::string& operation, const std::string& object, Format format);
+Result<int> explain_request(const policy::Profile& profile, const std::string& operation, const std::string& object,
+                            Format format);
 Result<int> test_profiles(const std::vector<std::string>& names, const ProfileOptions& options);
 Result<int> show_profile(const policy::Profile& profile, Format format);
 /// The profile in force in an existing container, whatever has become of its files; while it lives with the enforcer of each

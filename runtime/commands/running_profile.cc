@@ -60,7 +60,8 @@ Result<supervisor::Boot> ask_for_boot(BorrowedFd control) {
 }
 
 Result<policy::Profile> profile_in_force(const Container& container) {
-  const std::string text = WARDER_TRY_WITH(read_text_file(container.directory.fd(), profile_snapshot_file), profile_snapshot_file);
+  const std::string text =
+      WARDER_TRY_WITH(read_text_file(container.directory.fd(), profile_snapshot_file), profile_snapshot_file);
   const policy::Snapshot snapshot = WARDER_TRY(snapshot_from_json(text));
   auto profile = policy::profile_of(snapshot, {snapshot.hostname, container.state.id});
   if (!profile || profile->hash() != container.state.profile.hash) {

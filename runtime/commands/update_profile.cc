@@ -31,12 +31,14 @@ Result<policy::LoadOutcome> load_new(const Context& context, const std::string& 
 
 Result<void> check(const policy::LiveChange& change, const policy::Config& config, const std::string& id) {
   if (!change.impossible.empty()) {
-    return Error::user(fmt::format("nothing was changed; this cannot change while '{}' runs:\n{}", id, joined(change.impossible)));
+    return Error::user(
+        fmt::format("nothing was changed; this cannot change while '{}' runs:\n{}", id, joined(change.impossible)));
   }
   if (!change.loosened.empty() && !config.allow_loosening) {
-    return Error::user(fmt::format("nothing was changed; warder.yaml does not say allow-loosening: true, and this profile allows more "
-                                   "than the one in force:\n{}",
-                                   joined(change.loosened)));
+    return Error::user(
+        fmt::format("nothing was changed; warder.yaml does not say allow-loosening: true, and this profile allows more "
+                    "than the one in force:\n{}",
+                    joined(change.loosened)));
   }
   return {};
 }
@@ -45,8 +47,8 @@ Result<void> check(const policy::LiveChange& change, const policy::Config& confi
 Result<void> put_in_force(Container& container, BorrowedFd control, const policy::LiveChange& change,
                           const policy::Profile& profile, const std::string& hostname) {
   supervisor::Message message{.type = supervisor::MessageType::control_policy, .number = 0, .text = {}, .fds = {}};
-  message.fds.push_back(WARDER_TRY(
-      kernel::sealed_memfd("profile", {reinterpret_cast<const char*>(change.block.data()), change.block.size()})));
+  message.fds.push_back(
+      WARDER_TRY(kernel::sealed_memfd("profile", {reinterpret_cast<const char*>(change.block.data()), change.block.size()})));
   WARDER_TRY_WITH(ask_supervisor(control, message), "nothing was changed");
   container.state.profile = profile_state(profile);
   const std::string snapshot = profile_snapshot(profile, hostname);

@@ -52,7 +52,8 @@ class ExecStop {
   /// SIGCHLD tells the main thread to ask.
   [[nodiscard]] int workload_status() const { return workload_status_; }
 
-  /// Judges by this profile from now on, and so does the log; waits for the judgement that is under way. No worker runs meanwhile.
+  /// Judges by this profile from now on, and so does the log; waits for the judgement that is under way. No worker runs
+  /// meanwhile.
   void change_policy(const policy::Compiled& policy);
 
   /// Tells the tracer that a child-status signal came. PID 1's main thread calls it at each SIGCHLD.

@@ -1,5 +1,5 @@
-// calls OPERATION SECONDS THREADS PATH: what one call costs when THREADS threads make it in a loop, in nanoseconds of wall time per
-// call of all threads together; prints the median, both quartiles and the number of slices as JSON. Runs as the workload.
+// calls OPERATION SECONDS THREADS PATH: what one call costs when THREADS threads make it in a loop, in nanoseconds of wall time
+// per call of all threads together; prints the median, both quartiles and the number of slices as JSON. Runs as the workload.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -85,8 +85,8 @@ static void do_spawn(void) {
 static const struct {
   const char* name;
   void (*call)(void);
-} operations[] = {{"open", do_open},       {"miss", do_miss}, {"stat", do_stat},   {"connect", do_connect},
-                  {"getpid", do_getpid},   {"read", do_read}, {"futex", do_futex}, {"spawn", do_spawn}};
+} operations[] = {{"open", do_open},     {"miss", do_miss}, {"stat", do_stat},   {"connect", do_connect},
+                  {"getpid", do_getpid}, {"read", do_read}, {"futex", do_futex}, {"spawn", do_spawn}};
 
 static void* run(void* number) {
   atomic_ulong* count = counts[(intptr_t)number];

@@ -1,5 +1,5 @@
-// modules DIRECTORY COUNT ROUNDS: looks modules up as node does: for each, DIRECTORY/node_modules/mN/package.json and then the same in
-// every directory above, until it is found; the file is opened and read then. Runs as the workload.
+// modules DIRECTORY COUNT ROUNDS: looks modules up as node does: for each, DIRECTORY/node_modules/mN/package.json and then the
+// same in every directory above, until it is found; the file is opened and read then. Runs as the workload.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // notify_floor [--bare] PROGRAM ARGS...: runs PROGRAM with openat, open, newfstatat, stat and connect answered by the smallest
-// honest supervisor: one thread that receives, reads the caller's credentials once (ids and capabilities, in the cheapest way that
-// the kernel has), copies the path or address, checks that the caller still waits, makes the call and answers. No policy, no
+// honest supervisor: one thread that receives, reads the caller's credentials once (ids and capabilities, in the cheapest way
+// that the kernel has), copies the path or address, checks that the caller still waits, makes the call and answers. No policy, no
 // identity, no second thread: what is left is the cost of the mechanism, the floor for every supervisor that acts on a copy.
 // --bare leaves the credentials and the check out, too: nobody may do that, but it shows what they cost.
 #define _GNU_SOURCE
@@ -109,8 +109,8 @@ static void answer_open(int listener, const struct seccomp_notif* call, const ch
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &no);
     return;
   }
-  struct seccomp_notif_addfd give = {.id = call->id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (__u32)fd,
-                                     .newfd_flags = (__u32)(flags & O_CLOEXEC)};
+  struct seccomp_notif_addfd give = {
+      .id = call->id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (__u32)fd, .newfd_flags = (__u32)(flags & O_CLOEXEC)};
   ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &give);
   close(fd);
 }

@@ -326,7 +326,8 @@ static void descriptor_numbers(void) {
   for (int i = 3; i < 20; i++) close(i);
 }
 
-/// One name, again and again something else: nothing may be remembered of what it was, least of all that opening it does not wait.
+/// One name, again and again something else: nothing may be remembered of what it was, least of all that opening it does not
+/// wait.
 static void changing_kinds(void) {
   char path[256];
   must(getcwd(path, sizeof path - 16) != NULL, "getcwd");

@@ -61,7 +61,8 @@ BOOST_AUTO_TEST_CASE(an_unchanged_profile_changes_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(the_new_block_decides_like_the_new_profile) {
-  const Change tighter("live: true\npaths: {'/**': all}\n", "live: true\npaths: {'/**': all, '/s': hide, '/etc/**': rx}\nsyscalls: {deny: [ptrace]}\n");
+  const Change tighter("live: true\npaths: {'/**': all}\n",
+                       "live: true\npaths: {'/**': all, '/s': hide, '/etc/**': rx}\nsyscalls: {deny: [ptrace]}\n");
   BOOST_REQUIRE(tighter.change.impossible.empty());
   BOOST_TEST(tighter.change.loosened.empty());
   const auto compiled = Compiled::open(tighter.change.block);
@@ -74,10 +75,12 @@ BOOST_AUTO_TEST_CASE(the_new_block_decides_like_the_new_profile) {
 
 BOOST_AUTO_TEST_CASE(with_live_every_kind_of_rule_can_be_tightened) {
   for (const std::string body :
-       {"paths: {'/**': ro}\n", "paths: {'/**': all, '/x': hide}\n", "paths: {'/**': {allow: all, audit: [read]}}\n", "network: {connect: []}\n",
-        "network: {bind: []}\n", "network: {families: [unix]}\n", "syscalls: {deny: ['@mount', '@debug', '@keyring']}\n", "mode: learn\n"}) {
+       {"paths: {'/**': ro}\n", "paths: {'/**': all, '/x': hide}\n", "paths: {'/**': {allow: all, audit: [read]}}\n",
+        "network: {connect: []}\n", "network: {bind: []}\n", "network: {families: [unix]}\n",
+        "syscalls: {deny: ['@mount', '@debug', '@keyring']}\n", "mode: learn\n"}) {
     const Change change("live: true\n", "live: true\n" + body);
-    BOOST_TEST(change.change.impossible.empty(), body << ": " << (change.change.impossible.empty() ? "" : change.change.impossible.front()));
+    BOOST_TEST(change.change.impossible.empty(),
+               body << ": " << (change.change.impossible.empty() ? "" : change.change.impossible.front()));
   }
 }
 
@@ -100,8 +103,10 @@ BOOST_AUTO_TEST_CASE(what_is_given_back_is_loosened_and_what_is_walled_off_stays
   const Change more(before, before + "  '/v/**': rw\n");
   BOOST_TEST(more.change.impossible.empty());
   BOOST_TEST(more.loosened("p.yaml:5:3: gives back"));
-  BOOST_TEST(Change("network: {connect: ['tcp *:443']}\n", "network: {connect: ['tcp *:443', 'tcp 10.0.0.0/8:80']}\n").loosened("10.0.0.0:80"));
-  BOOST_TEST(Change("network: {connect: ['tcp *:443']}\n", "network: {connect: ['tcp *:443', '!tcp 10.0.0.0/8']}\n").change.loosened.empty());
+  BOOST_TEST(Change("network: {connect: ['tcp *:443']}\n", "network: {connect: ['tcp *:443', 'tcp 10.0.0.0/8:80']}\n")
+                 .loosened("10.0.0.0:80"));
+  BOOST_TEST(Change("network: {connect: ['tcp *:443']}\n", "network: {connect: ['tcp *:443', '!tcp 10.0.0.0/8']}\n")
+                 .change.loosened.empty());
   BOOST_TEST(Change("syscalls: {deny: [chroot]}\n", "").loosened("gives back chroot"));
   BOOST_TEST(Change("audit: cheap\npaths: {'/**': ro}\nsyscalls: {deny: [getpid]}\n", "audit: cheap\npaths: {'/**': ro}\n")
                  .impossible("gives back getpid, but the seccomp program refuses it"));

@@ -260,7 +260,8 @@ BOOST_AUTO_TEST_CASE(the_configuration_names_sinks_limits_modes_and_what_a_runni
       file);
   BOOST_TEST(read.findings.empty());
   const Config& config = read.config;
-  BOOST_TEST((config.audit.sink == AuditSink::journald && config.audit.rate == 50 && config.audit.burst == 7 && config.audit.usage));
+  BOOST_TEST(
+      (config.audit.sink == AuditSink::journald && config.audit.rate == 50 && config.audit.burst == 7 && config.audit.usage));
   BOOST_TEST((config.allow_modes == std::vector<Mode>{Mode::learn} && config.allow_loosening));
   BOOST_TEST(config.learn_directory == "~/recordings");
   BOOST_TEST(config.log_level == "warning");

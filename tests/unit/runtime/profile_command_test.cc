@@ -14,7 +14,8 @@ namespace {
 using warder::Fd;
 
 const std::string stock = std::string(WARDER_SOURCE_DIR) + "/profiles";
-const std::vector<std::string> stock_names = {"base", "default", "ci", "ci-offline", "web", "database", "python", "node", "shell"};
+const std::vector<std::string> stock_names = {"base",     "default", "ci",   "ci-offline", "web",
+                                              "database", "python",  "node", "shell"};
 
 struct Outcome {
   int code = 0;
@@ -157,7 +158,8 @@ BOOST_AUTO_TEST_CASE(what_show_prints_is_the_same_profile_again) {
 
 BOOST_AUTO_TEST_CASE(machines_get_json) {
   using nlohmann::json;
-  const auto explained = json::parse(run({"explain", "-f", "json", "--profile-dir", stock, "--profile", "ci", "read", "/etc/shadow"}).output);
+  const auto explained =
+      json::parse(run({"explain", "-f", "json", "--profile-dir", stock, "--profile", "ci", "read", "/etc/shadow"}).output);
   BOOST_TEST((explained["allowed"] == false && explained["errno"] == "EACCES" && explained["enforcers"].size() > 0));
   const File file("warder: 1\nmode: enforced\npaths: {/a: ro}\ntests: [{do: write, path: /a, expect: allow}]\n");
   const auto checked = json::parse(run({"check", "--format", "json", file.path}).output);
