@@ -171,6 +171,7 @@ def unit_cases(builds):
 class Tally:
     def __init__(self):
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.failures = []
         self.lock = threading.Lock()
 
     def add(self, result):
@@ -180,10 +181,18 @@ class Tally:
             reason = f": {result.text}" if result.status == "skipped" else ""
             print(f"{result.status:7} {result.name}{many} {result.seconds:.1f}s{reason}", flush=True)
             if result.status == "failed":
-                print("\n".join("        | " + line for line in result.text.rstrip().splitlines()[-120:]), flush=True)
+                self.failures.append(result)
+                self.print_text(result, 120)
+
+    @staticmethod
+    def print_text(result, lines):
+        print("\n".join("        | " + line for line in result.text.rstrip().splitlines()[-lines:]), flush=True)
 
     def end(self):
-        """Prints the last line; gives the exit code."""
+        """Prints the failures once more, as logs are often kept by their ends only, and the last line; gives the exit code."""
+        for result in self.failures:
+            print(f"failed  {result.name}")
+            self.print_text(result, 25)
         print("{passed} passed, {failed} failed, {skipped} skipped".format(**self.counts), flush=True)
         return 1 if self.counts["failed"] or not self.counts["passed"] else 0
 
