@@ -13,13 +13,17 @@ namespace {
 
 constexpr std::string_view deleted_suffix = " (deleted)";
 
-Outcome<void> ask_about(Call& call, std::string_view name, policy::Rights wanted) {
-  const policy::Verdict verdict = call.worker.policy.path(name, wanted);
+/// What a verdict about `name` comes to once the mode and the log have had their say.
+Outcome<void> obey(Call& call, const policy::Verdict& verdict, std::string_view name, policy::Rights wanted) {
   AuditEvent event;
   event.wanted = wanted;
   event.path = name;
   if (!permit(call, verdict, event)) return Errno{verdict.error};
   return {};
+}
+
+Outcome<void> ask_about(Call& call, std::string_view name, policy::Rights wanted) {
+  return obey(call, call.worker.policy.path(name, wanted), name, wanted);
 }
 
 /// A file of elsewhere, of which the caller has a descriptor: the name is not of this container, so no entry speaks of it.
@@ -30,11 +34,7 @@ Outcome<void> ask_about_foreign(Call& call, std::string_view name, policy::Right
   verdict.would_refuse = true;
   verdict.hidden = false;
   verdict.error = EACCES;
-  AuditEvent event;
-  event.wanted = wanted;
-  event.path = name;
-  if (!permit(call, verdict, event)) return Errno{verdict.error};
-  return {};
+  return obey(call, verdict, name, wanted);
 }
 
 }  // namespace
@@ -106,11 +106,7 @@ Outcome<void> ask_to_make(Call& call, const Place& place, policy::Rights wanted)
   // A hidden name is not to be told from one that may not be made.
   verdict.hidden = false;
   verdict.error = EACCES;
-  AuditEvent event;
-  event.wanted = wanted;
-  event.path = name;
-  if (!permit(call, verdict, event)) return Errno{verdict.error};
-  return {};
+  return obey(call, verdict, name, wanted);
 }
 
 Outcome<void> ask_to_remove(Call& call, const Place& place, policy::Rights wanted) {
@@ -125,11 +121,7 @@ Outcome<void> ask_for_new_name(Call& call, const Place& place, policy::Rights wa
     verdict.hidden = false;
     verdict.error = EACCES;
   }
-  AuditEvent event;
-  event.wanted = wanted;
-  event.path = place.name.view();
-  if (!permit(call, verdict, event)) return Errno{verdict.error};
-  return {};
+  return obey(call, verdict, place.name.view(), wanted);
 }
 
 Outcome<void> ask_to_gain_nothing(Call& call, std::string_view from, std::string_view to) {
@@ -142,10 +134,7 @@ Outcome<void> ask_to_gain_nothing(Call& call, std::string_view from, std::string
     verdict.error = EXDEV;
     verdict.hidden = false;
     verdict.action = policy::DenyAction::refuse;
-    AuditEvent event;
-    event.wanted = right;
-    event.path = from;
-    if (!permit(call, verdict, event)) return Errno{EXDEV};
+    WARDER_GET(obey(call, verdict, from, right));
   }
   return {};
 }
