@@ -25,7 +25,7 @@ static const char* const targets[] = {
     "/fixtures/link-dir/inside",
     "/fixtures/link-dangling",
     "/fixtures/link-loop",
-    "/fixtures/link-chain40",
+    "/fixtures/link-chain13",
     "/fixtures/link-chain41",
     "/fixtures/root0644/",
     "/fixtures/root0644/below",

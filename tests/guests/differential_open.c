@@ -55,7 +55,7 @@ static const char* const objects[] = {
     "/fixtures/link-dir/inside",
     "/fixtures/link-dangling",
     "/fixtures/link-loop",
-    "/fixtures/link-chain40",
+    "/fixtures/link-chain13",
     "/fixtures/link-chain41",
     "/fixtures/root0644/",
     "/fixtures/root0644/below",
