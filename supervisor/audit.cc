@@ -174,10 +174,10 @@ void AuditLog::change_policy(const policy::Compiled& policy) {
   if (sink_.valid()) write_line(line.members());
 }
 
-/// One line for each line of the profile that decided something since it came into force.
+/// One line for each line of the profile: what it decided since it came into force, be it nothing.
 void AuditLog::write_usage() {
   if (!sink_.valid()) return;
-  usage_.for_each([this](std::string_view file, std::uint32_t number, const Usage::Line& one) {
+  const auto write = [this](std::string_view file, std::uint32_t number, const Usage::Line& one) {
     JsonLine line;
     line.text("event", "usage");
     line.text("rule", std::string(file).append(":").append(std::to_string(number)));
@@ -186,7 +186,9 @@ void AuditLog::write_usage() {
     line.number("answers", static_cast<std::int64_t>(one.answers.load()));
     line.number("nanoseconds", static_cast<std::int64_t>(one.nanoseconds.load()));
     write_line(line.members());
-  });
+  };
+  usage_.for_each(write);
+  for (const policy::Origin& line : usage_.idle_lines()) write(line.file, line.line, {});
 }
 
 std::string AuditLog::describe(const AuditEvent& event, const policy::Verdict& verdict) const {

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
+#include <utility>
+
+#include "policy/core/compiled_lines.h"
 
 namespace warder::supervisor {
 namespace {
@@ -32,6 +36,16 @@ Usage::Line* Usage::count(const policy::Verdict& verdict) {
     return &line;
   }
   return nullptr;
+}
+
+std::vector<policy::Origin> Usage::idle_lines() const {
+  const auto policy = policy::Compiled::open(block_);  // passed when it came into force
+  if (!policy.ok()) return {};
+  std::set<std::pair<std::string_view, std::uint32_t>> busy;
+  for_each([&](std::string_view file, std::uint32_t number, const Line& /*line*/) { busy.emplace(file, number); });
+  auto lines = policy::lines_of(*policy);
+  std::erase_if(lines, [&](const policy::Origin& line) { return busy.contains({line.file, line.line}); });
+  return lines;
 }
 
 std::string Usage::text() const {

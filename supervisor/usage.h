@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "policy/core/compiled.h"
 
@@ -28,6 +29,9 @@ class Usage {
 
   /// The line of a verdict, counted; nothing where it is of no line of the block.
   Line* count(const policy::Verdict& verdict);
+
+  /// The lines of the profile's lists that decided nothing.
+  [[nodiscard]] std::vector<policy::Origin> idle_lines() const;
 
   /// "FILE\tLINE\tALLOWED\tREFUSED\tANSWERS\tNANOSECONDS\n" of every line that decided something.
   [[nodiscard]] std::string text() const;

@@ -115,19 +115,24 @@ void AuditSummary::add_usage(const std::string& rule, const RuleUsage& usage) {
   sum.nanoseconds += usage.nanoseconds;
 }
 
-void AuditSummary::add_entry(const std::string& rule, const std::string& text) { written_.emplace_back(rule, text); }
+void AuditSummary::add_entry(const std::string& rule, const std::string& text) { written_[rule] = text; }
 
 std::vector<std::pair<std::string, RuleUsage>> AuditSummary::hot() const {
-  std::vector<std::pair<std::string, RuleUsage>> hot(usage_.begin(), usage_.end());
-  std::ranges::stable_sort(hot, std::greater(), [](const auto& one) { return one.second.allowed + one.second.refused; });
+  std::vector<std::pair<std::string, RuleUsage>> hot;
+  std::ranges::copy_if(usage_, std::back_inserter(hot), [](const auto& one) { return one.second.decisions() > 0; });
+  std::ranges::stable_sort(hot, std::greater(), [](const auto& one) { return one.second.decisions(); });
   return hot;
 }
 
 std::vector<std::pair<std::string, std::string>> AuditSummary::unused() const {
   if (usage_.empty()) return {};  // nobody has counted
-  auto unused = written_;
-  std::erase_if(unused, [this](const auto& entry) { return usage_.contains(entry.first) || entries_.contains(entry.first); });
-  return unused;
+  auto lines = written_;
+  for (const auto& [rule, usage] : usage_) lines.try_emplace(rule);
+  std::erase_if(lines, [this](const auto& line) {
+    const auto counted = usage_.find(line.first);
+    return entries_.contains(line.first) || (counted != usage_.end() && counted->second.decisions() > 0);
+  });
+  return {lines.begin(), lines.end()};
 }
 
 std::string AuditSummary::usage_text(Colour colour) const {
@@ -139,7 +144,7 @@ std::string AuditSummary::usage_text(Colour colour) const {
   if (!busiest.empty()) text += heading("decided by the supervisor, most often first");
   for (std::size_t i = 0; i < std::min(busiest.size(), most_uses); ++i) {
     const auto& [rule, usage] = busiest[i];
-    text += fmt::format("{:>12}  {}  {} allowed, {} refused", usage.allowed + usage.refused, printable(rule), usage.allowed,
+    text += fmt::format("{:>12}  {}  {} allowed, {} refused", usage.decisions(), printable(rule), usage.allowed,
                         usage.refused);
     text += usage.answers == 0 ? "\n" : fmt::format(", {:.1f} us each\n", microseconds_each(usage.nanoseconds, usage.answers));
   }

@@ -41,6 +41,7 @@ class AuditTable {
 struct RuleUsage {
   std::uint64_t allowed = 0, refused = 0;
   std::uint64_t answers = 0, nanoseconds = 0;
+  [[nodiscard]] std::uint64_t decisions() const { return allowed + refused; }
 };
 
 /// What was decided how often, by the entry that decided it. Counts are of operations: the repeats that a line folds are in.
@@ -73,7 +74,7 @@ class AuditSummary {
 
   std::map<std::string, Entry> entries_;
   std::map<std::string, RuleUsage> usage_;
-  std::vector<std::pair<std::string, std::string>> written_;
+  std::map<std::string, std::string> written_;  ///< text of the lines of profiles, where it is known
   std::uint64_t lost_ = 0;
 };
 

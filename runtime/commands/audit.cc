@@ -89,7 +89,8 @@ class Places {
       return Error::user("warder.yaml sends audit lines to standard error, where the engine keeps the container's own log");
     }
     const std::string whose = id_.empty() ? "any container" : fmt::format("container '{}'", id_);
-    const std::string file = file_.empty() ? "warder.yaml names none" : fmt::format("'{}' does not exist", file_);
+    const std::string file =
+        file_.empty() ? "warder.yaml names no file that outlives containers" : fmt::format("'{}' does not exist", file_);
     return Error::user(fmt::format("no audit log of {} below '{}', and {}; --audit-log FILE names one", whose, root_.path, file));
   }
 

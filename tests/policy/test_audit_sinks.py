@@ -112,10 +112,11 @@ class Sinks(Configured):
 
     def test_the_end_of_a_container_tells_how_often_each_line_decided(self):
         log = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / f"usage-{os.getpid()}.log"
-        bundle = self.configured(f"audit: {{file: {log}, usage: true}}\n")
+        bundle = self.configured(f"audit: {{file: {log}, usage: true}}\n", PROFILE + '  "/nowhere/*": none\n')
         bundle.run("sh", "-c", "cat /etc/shadow; cat /etc/shadow; cat /etc/passwd >/dev/null; true")
         usage = {json.loads(line)["rule"].rsplit(":", 1)[1]: json.loads(line) for line in log.read_text().splitlines() if '"usage"' in line}
         self.assertEqual(usage["4"]["refused"], 2, usage)
+        self.assertEqual((usage["5"]["allowed"], usage["5"]["refused"]), (0, 0), "a line that was not needed")
         log.unlink()
 
     def test_the_log_level_of_warder_itself(self):

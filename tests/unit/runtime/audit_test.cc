@@ -110,6 +110,26 @@ BOOST_AUTO_TEST_CASE(a_summary_counts_operations_by_entry_folded_ones_included) 
   BOOST_TEST(holds(text, "40  events beyond the rate limit"), text);
 }
 
+BOOST_AUTO_TEST_CASE(a_summary_of_containers_that_are_gone_names_busy_and_idle_lines) {
+  const auto usage = [](const std::string& rule, int allowed) {
+    return line_of(R"({"v":1,"time":"t","event":"usage","rule":")" + rule + R"(","allowed":)" + std::to_string(allowed) +
+                   R"(,"refused":0,"answers":)" + std::to_string(allowed) + R"(,"nanoseconds":)" + std::to_string(allowed * 9000) + "}");
+  };
+  AuditSummary sum;
+  sum.add(usage("a.yaml:4", 3));
+  sum.add(usage("a.yaml:5", 0));
+  sum.add(usage("a.yaml:6", 0));
+  sum.add(usage("a.yaml:6", 8));  // another container needed it
+  const auto json = sum.json();
+  BOOST_REQUIRE(json["usage"].size() == 2U);
+  BOOST_TEST(json["usage"][0]["rule"] == "a.yaml:6");
+  BOOST_REQUIRE(json["unused"].size() == 1U);
+  BOOST_TEST(json["unused"][0]["rule"] == "a.yaml:5");
+  const std::string text = sum.text(Colour::plain);
+  BOOST_TEST(holds(text, "           3  a.yaml:4  3 allowed, 0 refused, 9.0 us each\n"), text);
+  BOOST_TEST(holds(text, "decided nothing here"), text);
+}
+
 BOOST_AUTO_TEST_CASE(a_container_is_meant_by_its_id_or_the_beginning_of_an_engines) {
   const std::string engines = std::string(8, 'a') + std::string(56, 'b');
   BOOST_TEST(id_matches("web", "web"));
