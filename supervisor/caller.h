@@ -94,6 +94,8 @@ class CallerCache {
   /// a kept link takes two thirds of the time of finding it.
   [[nodiscard]] BorrowedFd own_link(int number);
   [[nodiscard]] bool roots_may_differ() const { return roots_changed_ == nullptr || roots_changed_->load(); }
+  /// Closes what is kept of callers.
+  void forget_callers() { entries_ = {}; }
   Entry& slot(pid_t tid) { return entries_[static_cast<std::size_t>(tid) % entries_.size()]; }
   /// Where status is read into and parsed to; reused so that no call allocates.
   CallerStatus status;

@@ -107,9 +107,11 @@ void WorkerPool::work(Member& member) {
     if (listener == nullptr) break;
     --spare_;
     ++listener->users;
+    member.serving = listener;
     locked.release();
     serve(member, *listener);
     locked.regain();
+    member.serving = nullptr;
     --listener->users;
     ++spare_;
     std::erase_if(listeners_, [](const auto& one) { return one->ended && one->users == 0; });
@@ -135,12 +137,10 @@ WorkerPool::Listener* WorkerPool::next_listener(Locked& locked) {
 /// Receives until another worker has taken the place, or nothing is to be received any more.
 void WorkerPool::serve(Member& member, Listener& listener) {
   member.worker.listener = listener.fd;
-  member.serving = &listener;
   // The claim of next_listener() is ours in the first round.
   for (bool claimed = true; claimed; claimed = !listener.receiving.exchange(true)) {
     if (!receive_and_answer(member, listener)) break;
   }
-  member.serving = nullptr;
 }
 
 /// Gives the claim up once RECV is over. False where nothing is to be received any more.
@@ -157,6 +157,7 @@ bool WorkerPool::receive_and_answer(Member& member, Listener& listener) {
     while (member.interrupting) drain_interruption();
     drain_interruption();
   }
+  if (member.forgetful.exchange(false)) member.worker.callers.forget_callers();
   if (!call.ok()) return may_receive_again(listener, call.code());
   listener.received.fetch_add(1);
   if (watchman_sleeps_) wake_watchman();

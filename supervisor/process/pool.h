@@ -91,9 +91,10 @@ class WorkerPool {
     WorkerPool& pool;
     ThreadIdentity identity;
     Worker worker;
-    std::atomic<Listener*> serving{nullptr};
+    std::atomic<Listener*> serving{nullptr};  ///< set and cleared under mutex_
     std::atomic<bool> receiving{false};     ///< stands in RECV, or is about to
     std::atomic<bool> interrupting{false};  ///< somebody is about to break its RECV off
+    std::atomic<bool> forgetful{false};     ///< is to close what it keeps of callers
   };
 
   static void* run_worker(void* member);
@@ -114,6 +115,8 @@ class WorkerPool {
   bool watch_listeners();
   bool watch_waiting();
   [[nodiscard]] bool nothing_received() const;
+  /// Nothing is left open of callers of long ago. Under mutex_.
+  void forget_callers();
   void wake_watchman();
   /// Breaks RECV off for all receivers while quiesced, else for those of ended listeners, until they are out of it.
   void interrupt_receivers();

@@ -77,6 +77,7 @@ void WorkerPool::watch() {
         if (nothing_received() && log_due < 0) {
           locked.wait_for(watch_, settled_milliseconds);
           if (nothing_received() && waiting_ == 0) {
+            forget_callers();
             release_unused_memory();
             locked.wait(watch_);
           }
@@ -98,6 +99,18 @@ void WorkerPool::watch() {
 bool WorkerPool::nothing_received() const {
   return std::all_of(listeners_.begin(), listeners_.end(),
                      [](const auto& listener) { return listener->received == listener->seen; });
+}
+
+// Whoever serves nobody waits for the mutex; the receivers are made to look.
+void WorkerPool::forget_callers() {
+  for (const auto& member : members_) {
+    if (member->serving == nullptr) {
+      member->worker.callers.forget_callers();
+    } else {
+      member->forgetful = true;
+      interrupt(*member);
+    }
+  }
 }
 
 void WorkerPool::wake_watchman() {

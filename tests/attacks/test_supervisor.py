@@ -114,6 +114,8 @@ class Host(ContainerTest):
             self.assertLess(workers, 64)
             # Sixteen callers by up to four descriptors each, whatever was asked how often.
             self.assertLess(max(counts), 64 + 72 * workers, counts)
+            # And nothing of them stays when nobody has called for some seconds.
+            self.wait_for(lambda: len(os.listdir(f"/proc/{pid}/fd")) < 64)
 
     def container_processes(self, pid):
         """Every process whose pid namespace is the container's, seen from the host."""
