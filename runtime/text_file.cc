@@ -25,12 +25,12 @@ Result<void> write_whole(BorrowedFd file, std::string_view text) {
 Result<std::string> read_text(BorrowedFd file) {
   struct stat facts {};
   if (::fstat(file.get(), &facts) != 0) return Error::syscall("fstat");
-  constexpr std::size_t chunk = 64 * 1024;
+  constexpr std::size_t first = 1024;  // files of procfs have no size, and most are a few lines
   std::string text;
   std::size_t used = 0;
-  text.resize(facts.st_size > 0 ? std::min(static_cast<std::size_t>(facts.st_size) + 1, largest_text_file + 1) : chunk);
+  text.resize(facts.st_size > 0 ? std::min(static_cast<std::size_t>(facts.st_size) + 1, largest_text_file + 1) : first);
   for (;;) {
-    if (used == text.size()) text.resize(used + chunk);
+    if (used == text.size()) text.resize(2 * used);
     ssize_t size = ::read(file.get(), text.data() + used, text.size() - used);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return Error::syscall("read");

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace warder::runtime {
 namespace {
@@ -24,6 +25,31 @@ const CLI::Option* option_of(const CLI::App& app, const std::string& word, bool&
 }
 
 bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+/// What define_global_options() adds, without a parser: to build one only to find the verb takes a tenth of a short command.
+struct GlobalWord {
+  std::string_view name;
+  bool takes_value;
+};
+constexpr auto global_words = std::to_array<GlobalWord>({{"root", true},
+                                                         {"debug", false},
+                                                         {"log", true},
+                                                         {"log-format", true},
+                                                         {"log-level", true},
+                                                         {"systemd-cgroup", false},
+                                                         {"cgroup-manager", true},
+                                                         {"rootless", true},
+                                                         {"profile-dir", true},
+                                                         {"audit-log", true}});
+
+/// The option of every command that a word with one dash or two names, or nullptr. `joined` as above.
+const GlobalWord* global_word(std::string_view word, bool& joined) {
+  const std::string_view whole = word.substr(0, word.find('='));
+  joined = whole.size() != word.size();
+  const std::string_view name = whole.substr(whole.starts_with("--") ? 2 : 1);
+  const auto* found = std::ranges::find(global_words, name, &GlobalWord::name);
+  return found != global_words.end() ? found : nullptr;
+}
 
 /// `-no-pivot` -> `--no-pivot`, only where that long option exists.
 void give_second_dash(const CLI::App& app, std::string& word) {
@@ -50,9 +76,6 @@ void define_global_options(CLI::App& app, GlobalOptions& options) {
 }
 
 Result<CommandLine> find_verb(int argc, char** argv) {
-  GlobalOptions scratch;
-  CLI::App globals;
-  define_global_options(globals, scratch);
   CommandLine line;
   for (int index = 1; index < argc; ++index) {
     std::string word = argv[index];
@@ -71,10 +94,10 @@ Result<CommandLine> find_verb(int argc, char** argv) {
       line.wants_help = true;
     } else {
       bool joined = false;
-      const CLI::Option* option = option_of(globals, word, joined);
+      const GlobalWord* option = global_word(word, joined);
       if (option == nullptr) return Error::user(fmt::format("unknown option '{}'; see warder --help", word));
       line.words.push_back(std::move(word));
-      if (!joined && takes_value(*option) && index + 1 < argc) line.words.emplace_back(argv[++index]);
+      if (!joined && option->takes_value && index + 1 < argc) line.words.emplace_back(argv[++index]);
     }
   }
   return line;

@@ -8,6 +8,16 @@
 #include "runtime/commands/verb.h"
 
 namespace warder::runtime {
+namespace {
+
+/// Empty for root, who is not looked up: the name service reads more files than everything else here.
+std::string owner_name(uid_t owner) {
+  if (owner == 0) return {};
+  const passwd* known = ::getpwuid(owner);
+  return known != nullptr ? known->pw_name : std::to_string(owner);
+}
+
+}  // namespace
 
 nlohmann::ordered_json state_report(const Container& container) {
   Status status = container.status();
@@ -26,8 +36,7 @@ nlohmann::ordered_json state_report(const Container& container) {
     layers += fmt::format("{}{}={}", layers.empty() ? "" : " ", layer.name, layer.hash);
   }
   annotations["io.warder.profile.layers"] = layers;
-  const passwd* owner = ::getpwuid(state.owner);
-  report["owner"] = owner != nullptr && owner->pw_uid != 0 ? owner->pw_name : state.owner == 0 ? "" : std::to_string(state.owner);
+  report["owner"] = owner_name(state.owner);
   return report;
 }
 

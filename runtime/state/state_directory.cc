@@ -168,7 +168,11 @@ Result<void> StateDirectory::save(const ContainerState& state) const {
   return replace_text_file(directory_, "state.json", state_to_json(state), 0600);
 }
 
-Result<void> StateDirectory::mark_started() const { return replace_text_file(directory_, "started", "", 0600); }
+Result<void> StateDirectory::mark_started() const {
+  const Fd file(::openat(directory_.get(), "started", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return Error::syscall("open 'started'");
+  return {};
+}
 
 bool StateDirectory::started() const { return ::faccessat(directory_.get(), "started", F_OK, AT_EACCESS) == 0; }
 

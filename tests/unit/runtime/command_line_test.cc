@@ -64,6 +64,23 @@ BOOST_AUTO_TEST_CASE(the_value_of_an_option_is_not_taken_for_the_verb) {
   BOOST_TEST(line->verb == "state");
 }
 
+BOOST_AUTO_TEST_CASE(every_global_option_is_known_before_the_verb) {
+  GlobalOptions scratch;
+  CLI::App app;
+  app.set_help_flag();
+  define_global_options(app, scratch);
+  BOOST_TEST(!app.get_options().empty());
+  for (const CLI::Option* option : app.get_options()) {
+    std::vector<std::string> words{option->get_name()};
+    if (option->get_items_expected_max() > 0) words.emplace_back("value");
+    words.emplace_back("state");
+    auto line = verb_of(words);
+    BOOST_REQUIRE_MESSAGE(line.ok(), option->get_name());
+    BOOST_TEST(line->verb == "state", option->get_name());
+  }
+  BOOST_TEST(!verb_of({"--nonsense", "state"}).ok());
+}
+
 BOOST_AUTO_TEST_CASE(long_options_may_have_one_dash) { BOOST_TEST(parse({"create", "-no-pivot", "c1"}).pivot); }
 
 BOOST_AUTO_TEST_CASE(what_exec_hands_on_is_never_parsed) {
