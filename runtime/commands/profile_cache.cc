@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "policy/sha256.h"
 #include "runtime/cache_directory.h"
@@ -17,8 +18,24 @@ using policy::FileAnswer;
 using supervisor::WireReader;
 using supervisor::WireWriter;
 
-constexpr std::uint32_t entry_format = 2;
+constexpr std::uint32_t entry_format = 3;
 constexpr std::size_t most_entries = 64;
+
+/// Tells a whole entry from one that was torn or has rotted. Nobody but the owner can write here, so it need not resist an
+/// attack; a digest that does takes as long as everything else that is done with a large entry.
+std::uint64_t checksum(std::span<const std::byte> bytes) {
+  constexpr std::uint64_t odd = 0x9e3779b97f4a7c15ULL;
+  std::uint64_t sum = bytes.size() * odd;
+  while (!bytes.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t size = std::min(bytes.size(), sizeof word);
+    std::memcpy(&word, bytes.data(), size);
+    sum = (sum ^ word) * odd;
+    sum ^= sum >> 29U;
+    bytes = bytes.subspan(size);
+  }
+  return sum;
+}
 
 /// Another build compiles differently.
 std::string this_program() {
@@ -64,7 +81,7 @@ ProfileCache::ProfileCache(const std::string& directory, const policy::LoadReque
 
 bool ProfileCache::depends_on_names() const { return names_us_ || std::ranges::any_of(files_, &FileAnswer::names_us); }
 
-std::string ProfileCache::answer(Kind kind, const std::string& about) const {
+std::string ProfileCache::answer(Kind kind, std::string_view about) const {
   switch (kind) {
     case Kind::canonical:
       return facts_.canonical(about);
@@ -77,7 +94,9 @@ std::string ProfileCache::answer(Kind kind, const std::string& about) const {
 }
 
 void ProfileCache::record(Kind kind, std::string_view about, std::string answer) {
-  questions_.push_back({static_cast<std::uint8_t>(kind), std::string(about), std::move(answer)});
+  const auto number = static_cast<std::uint8_t>(kind);
+  const bool fresh = asked_.insert(std::to_string(number).append(about)).second;
+  if (fresh) questions_.push_back({number, std::string(about), std::move(answer)});
 }
 
 policy::ContainerFacts ProfileCache::recorded_facts() {
@@ -107,19 +126,16 @@ std::optional<CompiledProfile> ProfileCache::find() const {
   const auto text = read_text_file(directory_, key_);
   if (!text.ok()) return std::nullopt;
   WireReader entry(std::as_bytes(std::span(*text)));
-  std::string hash;
-  entry.text(hash);
-  std::vector<std::byte> whole;
-  entry.bytes(whole);
-  if (entry.failed() || hash != policy::sha256_text({reinterpret_cast<const char*>(whole.data()), whole.size()})) {
-    return std::nullopt;
-  }
+  std::uint64_t sum = 0;
+  entry.number(sum);
+  const std::span<const std::byte> whole = entry.view();
+  if (entry.failed() || !entry.at_end() || sum != checksum(whole)) return std::nullopt;
 
   WireReader content(whole);
   std::string hostname, container_id;
   bool names_us = false;
   std::vector<FileAnswer> files;
-  std::vector<Question> questions;
+  std::vector<QuestionView> questions;
   CompiledProfile made;
   content.flag(names_us);
   content.text(hostname);
@@ -133,10 +149,10 @@ std::optional<CompiledProfile> ProfileCache::find() const {
     file.state = static_cast<policy::FileText::State>(state);
     content.text(file.hash);
   });
-  content.list(questions, smallest, [&](Question& question) {
+  content.list(questions, smallest, [&](QuestionView& question) {
     content.number(question.kind);
-    content.text(question.about);
-    content.text(question.answer);
+    question.about = content.text_view();
+    question.answer = content.text_view();
   });
   content.bytes(made.block);
   content.text(made.state.name);
@@ -151,7 +167,7 @@ std::optional<CompiledProfile> ProfileCache::find() const {
   if (content.failed() || !content.at_end()) return std::nullopt;
   if (names_us && (hostname != request_.hostname || container_id != request_.container_id)) return std::nullopt;
   if (!std::ranges::all_of(files, policy::still_answers)) return std::nullopt;
-  const bool same = std::ranges::all_of(questions, [this](const Question& question) {
+  const bool same = std::ranges::all_of(questions, [this](const QuestionView& question) {
     return question.kind <= static_cast<std::uint8_t>(Kind::list) &&
            answer(static_cast<Kind>(question.kind), question.about) == question.answer;
   });
@@ -188,7 +204,7 @@ void ProfileCache::keep(const CompiledProfile& made) const {
   content.text(made.snapshot);
   const std::vector<std::byte> whole = content.take();
   WireWriter entry;
-  entry.text(policy::sha256_text({reinterpret_cast<const char*>(whole.data()), whole.size()}));
+  entry.number(checksum(whole));
   entry.bytes(whole);
   const std::vector<std::byte> bytes = entry.take();
   limit_cache_directory(directory_, most_entries - 1);

@@ -10,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "linux/facts.h"
@@ -45,8 +47,12 @@ class ProfileCache {
     std::uint8_t kind = 0;
     std::string about, answer;
   };
+  struct QuestionView {
+    std::uint8_t kind = 0;
+    std::string_view about, answer;
+  };
   void record(Kind kind, std::string_view about, std::string answer);
-  [[nodiscard]] std::string answer(Kind kind, const std::string& about) const;
+  [[nodiscard]] std::string answer(Kind kind, std::string_view about) const;
   [[nodiscard]] bool depends_on_names() const;
 
   Fd directory_;
@@ -56,6 +62,7 @@ class ProfileCache {
   policy::ContainerFacts facts_;
   std::vector<policy::FileAnswer> files_;
   std::vector<Question> questions_;
+  std::unordered_set<std::string> asked_;  ///< kind and subject of each: many are asked again and again
 };
 
 }  // namespace warder::runtime

@@ -76,6 +76,12 @@ class WireReader {
     const std::span<const std::byte> taken = take(length(1));
     content.assign(taken.begin(), taken.end());
   }
+  /// The bytes themselves, where they stand in the block.
+  [[nodiscard]] std::span<const std::byte> view() { return take(length(1)); }
+  [[nodiscard]] std::string_view text_view() {
+    const std::span<const std::byte> taken = view();
+    return {reinterpret_cast<const char*>(taken.data()), taken.size()};
+  }
   void text(std::string& content) {
     const std::span<const std::byte> taken = take(length(1));
     content.assign(reinterpret_cast<const char*>(taken.data()), taken.size());
