@@ -10,31 +10,13 @@
 #include "linux/newer.h"
 #include "policy/hardening.h"
 #include "policy/pattern.h"
+#include "policy/standing_names.h"
 
 namespace warder::policy {
 namespace {
 
-/// Rights that Landlock asks of the directory in which a name is made or removed.
-constexpr Rights rights_of_parent = rights_to_make | rights_of_the_name;
 /// Rights that mean nothing on a directory.
 constexpr Rights rights_of_files = Rights(Right::read) | Right::write | Right::exec | Right::truncate;
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
-}
-
-/// Is `path` the directory or below it?
-bool is_within(const std::string& path, const std::string& directory) {
-  if (directory == "/" || path == directory) return true;
-  return path.starts_with(directory) && path[directory.size()] == '/';
-}
-
-/// A procfs directory that is another one for every process has no rule of its own.
-bool is_per_process(const std::string& path) {
-  return path == "/proc/self" || path.starts_with("/proc/self/") || path == "/proc/thread-self" ||
-         path.starts_with("/proc/thread-self/");
-}
 
 std::uint64_t access_of(Rights rights, int abi) {
   std::uint64_t access = 0;
@@ -45,88 +27,22 @@ std::uint64_t access_of(Rights rights, int abi) {
   return access;
 }
 
-/// The container's tree and what the profile lets happen to its names.
-class Names {
- public:
-  Names(const Profile& profile, const Compiled& compiled, const ContainerFacts& container)
-      : profile_(profile), compiled_(compiled), container_(container) {}
-
-  [[nodiscard]] FileKind kind(const std::string& path) const {
-    if (path == "/") return FileKind::directory;
-    if (is_per_process(path) || !container_.kind) return FileKind::unknown;
-    return container_.kind(path);
-  }
-  /// Nobody can move or remove what has this name, nor a directory above it.
-  [[nodiscard]] bool pinned(std::string path) const {
-    for (; path != "/"; path = parent_of(path)) {
-      if (allows_any(path, rights_of_the_name)) return false;
-    }
-    return true;
-  }
-  /// Nothing is there, and the workload cannot make it.
-  [[nodiscard]] bool stays_absent(std::string path) const {
-    for (; kind(path) == FileKind::absent; path = parent_of(path)) {
-      if (!allows_any(path, rights_to_make)) return true;
-    }
-    return false;
-  }
-  [[nodiscard]] std::optional<std::vector<ListedFile>> list(const std::string& path) const {
-    return container_.list ? container_.list(path) : std::nullopt;
-  }
-  /// No name in the directory can be made, changed or taken away, whatever it is.
-  [[nodiscard]] bool frozen(const std::string& directory) const {
-    const std::string inside = directory == "/" ? directory : directory + "/";
-    if (allows_any(inside + "\x01", rights_of_parent)) return false;  // a name that only `**` and `*` can match
-    for (const auto& entry : *profile_.paths) {
-      if (entry.hide || !entry.allow.any(rights_of_parent)) continue;
-      const std::string literal = literal_start(entry.pattern);
-      const bool whole_tree = entry.pattern == (literal == "/" ? "/**" : escape_pattern(literal) + "/**");
-      // A tree at or above is seen by the name above; one that begins in the directory speaks about names further down.
-      if (whole_tree) continue;
-      if (is_literal(entry.pattern) ? parent_of(literal) == directory : is_within(directory, literal)) return false;
-    }
-    return true;
-  }
-  /// Where a rule about `path` is put: on itself where it is there at start or never will be, else on the deepest directory above
-  /// it that is there.
-  [[nodiscard]] std::string anchor(std::string path) const {
-    if (is_per_process(path)) return "/proc";
-    if (!container_.kind || stays_absent(path)) return path;
-    while (kind(path) == FileKind::absent || kind(path) == FileKind::unknown) path = parent_of(path);
-    return path;
-  }
-
- private:
-  [[nodiscard]] bool allows_any(const std::string& path, Rights rights) const {
-    for (int bit = 0; bit < right_count; ++bit) {
-      const Right right = static_cast<Right>(1U << bit);
-      if (rights.any(right) && compiled_.path(path, right).allowed) return true;
-    }
-    return false;
-  }
-
-  const Profile& profile_;
-  const Compiled& compiled_;
-  const ContainerFacts& container_;
-};
-
 // For one right: is the set of paths that have it a union of trees and files that stand at start and keep their names? Then
 // `grants` are they.
 class Exactness {
  public:
-  Exactness(const Profile& profile, Right right, const Names& names) : profile_(profile), right_(right), names_(names) {}
+  Exactness(const Profile& profile, Right right, const StandingNames& names) : profile_(profile), right_(right), names_(names) {}
 
   [[nodiscard]] bool holds() {
-    for (std::size_t i = 0; i < profile_.paths->size(); ++i) {
-      const auto& entry = (*profile_.paths)[i];
-      if (entry.audit.any(right_) || entry.hide) return false;  // what is logged or hidden is the supervisor's
-      add(static_cast<long>(i), entry);
-    }
-    return visit("/", root_, {-1, false}, {}, Wall::absent);
+    if (holds_with(Refusals::patterns)) return true;
+    // Where the tree stands still, a refusal by a pattern is one of the names that it matches, often of none.
+    return holds_with(Refusals::names);
   }
   [[nodiscard]] const std::vector<std::string>& grants() const { return grants_; }
 
  private:
+  /// What a refusal by a pattern counts as.
+  enum class Refusals : std::uint8_t { patterns, names };
   struct Decision {
     long index = -1;
     bool gives = false;
@@ -152,18 +68,34 @@ class Exactness {
   /// Does a rule on a directory above give the right already?
   enum class Wall : std::uint8_t { absent, gives };
 
-  void add(long index, const PathEntry& entry) {
-    const Decision decision{index, entry.allow.covers(right_)};
-    const std::string literal = literal_start(entry.pattern);
+  bool holds_with(Refusals kind) {
+    root_ = Node();
+    grants_.clear();
+    for (std::size_t i = 0; i < profile_.paths->size(); ++i) {
+      const auto& entry = (*profile_.paths)[i];
+      if (entry.audit.any(right_) || entry.hide) return false;  // what is logged or hidden is the supervisor's
+      const Decision decision{static_cast<long>(i), entry.allow.covers(right_)};
+      const auto* standing = kind == Refusals::names && !decision.gives ? names_.matched_by(entry.pattern) : nullptr;
+      if (standing == nullptr) {
+        add(decision, entry.pattern);
+      } else {
+        for (const auto& pattern : *standing) add(decision, pattern);
+      }
+    }
+    return visit("/", root_, {-1, false}, {}, Wall::absent);
+  }
+
+  void add(const Decision& decision, const std::string& pattern) {
+    const std::string literal = literal_start(pattern);
     Node* node = &root_;
     for (std::size_t at = 1; at < literal.size();) {
       const std::size_t slash = std::min(literal.find('/', at), literal.size());
       node = &node->children[literal.substr(at, slash - at)];
       at = slash + 1;
     }
-    if (is_literal(entry.pattern)) {
+    if (is_literal(pattern)) {
       node->self = decision;
-    } else if (entry.pattern == (literal == "/" ? "/**" : escape_pattern(literal) + "/**")) {
+    } else if (pattern == (literal == "/" ? "/**" : escape_pattern(literal) + "/**")) {
       node->tree = decision;
     } else {
       node->globs.add(decision);
@@ -242,7 +174,7 @@ class Exactness {
 
   const Profile& profile_;
   Right right_;
-  const Names& names_;
+  const StandingNames& names_;
   Node root_;
   std::vector<std::string> grants_;
 };
@@ -303,7 +235,7 @@ LandlockLowering lower_to_landlock(const Profile& profile, const Compiled& compi
   LandlockLowering lowered;
   const int abi = kernel.landlock_abi;
   if (abi < 1) return lowered;
-  const Names names(profile, compiled, container);
+  const StandingNames names(profile, compiled, container);
   constexpr Rights moves = Right::rename | Right::link;
   const Rights refused = rights_all.without(rights_everywhere(profile));
   std::map<std::string, std::uint64_t> rules;
@@ -329,6 +261,7 @@ LandlockLowering lower_to_landlock(const Profile& profile, const Compiled& compi
     Rights object = entry.allow & inexact;
     if (entry.hide || object.empty()) continue;
     const std::string literal = literal_start(entry.pattern);
+    if (container.kind && names.stays_absent(literal)) continue;  // the kernel takes no rule for what is not there
     if (is_literal(entry.pattern)) {
       add_rule(rules, names.anchor(parent_of(literal)), access_of(object & rights_of_parent, abi) & lowered.handled);
       object = object.without(rights_of_parent);

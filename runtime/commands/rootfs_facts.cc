@@ -67,20 +67,17 @@ class Tree {
 
   [[nodiscard]] std::optional<std::vector<ListedFile>> list(std::string_view canonical) const {
     if (covering(canonical) != nullptr) return std::nullopt;
-    std::vector<std::string> names = names_in(canonical);
+    std::vector<ListedFile> files = files_in(canonical);
     std::string prefix = canonical == "/" ? "/" : std::string(canonical) + "/";
     for (const Mount* mount : mounts_) {
       if (!mount->destination.starts_with(prefix) || mount->destination.size() == prefix.size()) continue;
       std::string_view rest = std::string_view(mount->destination).substr(prefix.size());
-      names.emplace_back(rest.substr(0, rest.find('/')));
-    }
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    std::vector<ListedFile> files;
-    for (std::string& name : names) {
+      std::string name(rest.substr(0, rest.find('/')));
+      std::erase_if(files, [&name](const ListedFile& file) { return file.name == name; });
       FileKind found = kind(prefix + name);
       files.push_back({.name = std::move(name), .kind = found});
     }
+    std::ranges::sort(files, {}, &ListedFile::name);
     return files;
   }
 
@@ -137,19 +134,23 @@ class Tree {
     return whole.empty() ? "/" : whole;
   }
 
-  [[nodiscard]] std::vector<std::string> names_in(std::string_view directory) const {
-    std::vector<std::string> names;
+  /// What stands in a directory of the rootfs itself.
+  [[nodiscard]] std::vector<ListedFile> files_in(std::string_view directory) const {
+    std::vector<ListedFile> files;
     auto opened = kernel::open_in_root(rootfs_, std::string(directory), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!opened.ok()) return names;
+    if (!opened.ok()) return files;
     DIR* stream = ::fdopendir(opened->get());
-    if (stream == nullptr) return names;
+    if (stream == nullptr) return files;
     static_cast<void>(opened->release());
     while (const dirent* entry = ::readdir(stream)) {
-      std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.emplace_back(name);
+      std::string name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      FileKind found = entry->d_type == DT_DIR ? FileKind::directory : FileKind::other;
+      if (entry->d_type == DT_UNKNOWN) found = kind((directory == "/" ? "" : std::string(directory)) + "/" + name);
+      files.push_back({.name = std::move(name), .kind = found});
     }
     ::closedir(stream);
-    return names;
+    return files;
   }
 
   BorrowedFd rootfs_;

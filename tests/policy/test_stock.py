@@ -32,8 +32,8 @@ class Files(unittest.TestCase):
 
 
 class Stock(ContainerTest):
-    def stock(self, name, **changes):
-        bundle = use_host_root(self.bundle(hostname="stock", profile=f"warder: 1\nextends: [{name}]\n", **changes))
+    def stock(self, name, more="", **changes):
+        bundle = use_host_root(self.bundle(hostname="stock", profile=f"warder: 1\nextends: [{name}]\n{more}", **changes))
         bundle.config["process"]["env"].append("LANG=C.UTF-8")
         return bundle
 
@@ -78,7 +78,7 @@ class Web(Stock):
                      "server { listen 8080; root /var/www; } }\nuser user user;\n")
 
     def test_nginx_serves_and_what_it_serves_stays_as_it_is(self):
-        bundle = self.stock("web")
+        bundle = self.stock("web", "audit: refused\n")
         bundle.write("/etc/nginx/nginx.conf", self.CONFIGURATION)
         bundle.write("/var/www/index.html", "hello\n")
         bundle.write("/var/www/uploads/tool", "#!/bin/sh\necho BREACH\n", 0o755)
@@ -93,6 +93,30 @@ class Web(Stock):
             script = ("attempt sh -c 'echo x >/var/www/index.html'; attempt /var/www/uploads/tool; attempt sh -c 'echo x >/etc/nginx/nginx.conf';"
                       "cp /bin/true /var/cache/nginx/t; chmod 755 /var/cache/nginx/t; attempt /var/cache/nginx/t")
             self.attack(bundle, container, script, "/var/www/index.html", "/var/www/uploads/tool", "/etc/nginx/nginx.conf", "/var/cache/nginx/t")
+
+
+    def test_what_it_refuses_in_silence_is_refused_all_the_same(self):
+        """`web` itself asks for the cheapest enforcers: Landlock, and for files of a rootfs that nobody writes that is all there is."""
+        bundle = self.bundle(hostname="stock", profile="warder: 1\nextends: [web]\n")
+        for name in ("var/www", "root/.ssh", "home/user", "etc/ssl/private", "etc/cron.d"):
+            (bundle.rootfs / name).mkdir(parents=True, exist_ok=True)
+        for name in ("/etc/shadow", "/root/.ssh/id_rsa", "/etc/ssl/private/privkey.pem", "/var/www/index.html"):
+            bundle.write(name, "secret\n")
+        attempts = ["cat /etc/shadow", "cat /root/.ssh/id_rsa", "ls /root/.ssh", "touch /var/www/a", "sh -c 'echo x >/etc/cron.d/evil'",
+                    "sh -c 'echo x >/var/www/index.html'", "mv /etc/ssl/private/privkey.pem /tmp/key", "mkdir /home/user/.ssh"]
+        script = "".join(f"{one} >/dev/null 2>&1 && echo BREACH {one}; " for one in attempts)
+        out = bundle.run("sh", "-c", f"{script} cat /var/www/index.html /etc/ssl/private/privkey.pem; ls /root; echo x >/tmp/a && cat /tmp/a")
+        self.assertEqual((out.code, out.out.split()), (0, ["secret", "secret", "x"]), out)
+
+    def test_opening_what_is_served_asks_nobody(self):
+        """Where no credentials of people are in the image, opens for reading are Landlock's: PID 1 is not asked."""
+        bundle = self.bundle(hostname="stock", profile="warder: 1\nextends: [web]\n")
+        bundle.save()
+        told = run_command([*bundle.globals(), "create", "--dry-run", "-b", str(bundle.directory), "stock"])
+        self.assertEqual(told.code, 0, told)
+        asked = {(call["call"], call["when"]) for call in json.loads(told.out)["profile"]["trapped"]}
+        self.assertEqual(asked & {("open", ""), ("openat", "")}, set())
+        self.assertIn(("openat", "opens for writing"), asked)
 
 
 class Database(Stock):

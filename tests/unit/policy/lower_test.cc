@@ -137,9 +137,42 @@ BOOST_AUTO_TEST_CASE(a_tree_that_may_not_execute_inside_one_that_may_is_left_out
   BOOST_TEST(writable->checks_exec());
 }
 
+BOOST_AUTO_TEST_CASE(a_refusal_by_a_pattern_is_landlocks_where_the_tree_stands_still) {
+  const FakeRoot tree({{"/bin", FileKind::directory},
+                       {"/bin/a", FileKind::other},
+                       {"/bin/b.bin", FileKind::other},
+                       {"/home", FileKind::directory},
+                       {"/home/me", FileKind::directory},
+                       {"/home/me/.ssh", FileKind::directory},
+                       {"/home/me/.ssh/key", FileKind::other},
+                       {"/home/me/notes", FileKind::other},
+                       {"/tmp", FileKind::directory}});
+  Profile profile =
+      with_paths({{"/**", rights_rx}, {"/tmp/**", rights_rw}, {"/**/*.bin", rights_ro}, {"/home/*/.ssh/**", Rights()}});
+  profile.audit = Audit::cheap;
+  const Lowering lowered(profile, tree.facts());
+  BOOST_TEST(wall_allows(*lowered.compiled, "/bin/a", LANDLOCK_ACCESS_FS_READ_FILE));
+  BOOST_TEST(wall_allows(*lowered.compiled, "/bin/b.bin", LANDLOCK_ACCESS_FS_READ_FILE));
+  BOOST_TEST(!wall_allows(*lowered.compiled, "/home/me/.ssh/key", LANDLOCK_ACCESS_FS_READ_FILE));
+  BOOST_TEST(wall_allows(*lowered.compiled, "/home/me/notes", LANDLOCK_ACCESS_FS_READ_FILE));
+  // *.bin below /tmp can be made.
+  BOOST_TEST(lowered->checks_exec());
+  BOOST_TEST(lowered.traps("openat"));  // listing: no rule can leave out the one directory
+
+  Profile fixed = with_paths({{"/**", rights_rx}, {"/**/*.bin", rights_ro}, {"/home/*/.gnupg/**", Rights()}});
+  fixed.audit = Audit::cheap;
+  const Lowering whole(fixed, tree.facts());
+  BOOST_TEST(!whole->checks_exec());
+  BOOST_TEST(!wall_allows(*whole.compiled, "/bin/b.bin", LANDLOCK_ACCESS_FS_EXECUTE));
+  BOOST_TEST(wall_allows(*whole.compiled, "/bin/a", LANDLOCK_ACCESS_FS_EXECUTE));
+  // What is not there and cannot be made is refused by nobody.
+  const auto reads = [](const CallReport& call) { return call.name == "openat" && call.when.empty(); };
+  BOOST_TEST(std::ranges::none_of(whole.result->calls, reads));
+}
+
 BOOST_AUTO_TEST_CASE(what_landlock_cannot_tell_apart_is_checked_at_the_exec_stop) {
   for (const auto& lines : std::vector<std::vector<std::pair<std::string, Rights>>>{
-           {{"/**", rights_rx}, {"/**/*.bin", rights_ro}},                               // names
+           {{"/**", rights_rx}, {"/work/**", rights_rwx}, {"/**/*.bin", rights_ro}},     // names yet to be made
            {{"/**", rights_ro}, {"/work/**", rights_rwx}, {"/work/new/**", rights_rw}},  // a directory yet to be made
            {{"/**", rights_rwx}, {"/usr/**", rights_ro}}}) {                             // a tree that can be moved away
     BOOST_TEST(Lowering(with_paths(lines), image.facts())->checks_exec());
