@@ -20,7 +20,6 @@ namespace warder::supervisor::network {
 struct SocketKind {
   int domain = AF_UNSPEC;
   int type = 0;
-  int protocol = 0;
   [[nodiscard]] bool stream() const { return type == SOCK_STREAM; }
 };
 

@@ -16,13 +16,18 @@ namespace {
 /// Whether connect(2) may wait: for a handshake, or for room in the backlog of a UNIX listener.
 bool may_wait(const Socket& socket, const FarEnd& far_end) {
   const bool connection = socket.kind.type == SOCK_STREAM || socket.kind.type == SOCK_SEQPACKET;
-  return socket.blocking && connection && far_end.kind != Meaning::Kind::none;
+  return connection && far_end.kind != Meaning::Kind::none && socket.blocking();
 }
 
 /// 0 or an errno; EINTR only where the caller is to be interrupted.
 int do_connect(Call& call, const Socket& socket, const FarEnd& far_end) {
-  const RealIdentity identity(call.caller);
-  if (!identity.ok()) return EPERM;
+  std::optional<RealIdentity> identity;
+  if (socket.kind.domain == AF_UNIX) {  // no other one tells its peer who connects
+    identity.emplace(call.caller);
+    if (!identity->ok()) return EPERM;
+  } else if (!call.caller.act_on_files().ok()) {
+    return EPERM;
+  }
   std::optional<Waiting> waiting;
   if (may_wait(socket, far_end)) {
     waiting.emplace(call.worker, call.notification.call().id, call.notification.tid());
@@ -40,6 +45,7 @@ void connect(Call& call) {
   const Notification& asked = call.notification;
   FarEnd far_end;
   const auto prepare = [&]() -> Outcome<Socket> {
+    call.caller.look_only();
     const Outcome<SocketAddress> copied = copy_address(call, asked.argument(1), asked.int_argument(2));
     // The kernel looks for the descriptor, then at the address, and only then whether the one is a socket.
     if (!copied.ok()) {
@@ -48,6 +54,7 @@ void connect(Call& call) {
     }
     const SocketAddress& address = *copied;
     Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
+    WARDER_GET(call.caller.prove());
     WARDER_GET(judge_far_end(call, socket, address, Purpose::connect, far_end));
     return socket;
   };

@@ -134,7 +134,7 @@ Outcome<void> exchange(Call& call, Socket& socket, Fd fresh) {
   const CloseOnExec flag = WARDER_GET(flag_of(call, socket.number));
   WARDER_GET(call.notification.replace_fd(fresh, socket.number, flag));
   socket.fd = std::move(fresh);
-  return call.caller.act();
+  return call.caller.act_on_files();
 }
 
 }  // namespace
@@ -147,14 +147,14 @@ bool goes_to_resolver(const Call& call, const Socket& socket, const policy::Endp
 Outcome<void> move_to_private_network(Call& call, Socket& socket) {
   names::PrivateSockets& sockets = call.worker.names->sockets;
   if (sockets.owns(socket.fd)) return {};
-  Fd fresh = WARDER_GET(sockets.make(socket.kind.domain, socket.kind.type, socket.kind.protocol));
+  Fd fresh = WARDER_GET(sockets.make(socket.kind.domain, socket.kind.type, socket.protocol()));
   return exchange(call, socket, std::move(fresh));
 }
 
 Outcome<void> move_to_container_network(Call& call, Socket& socket) {
   if (call.worker.names == nullptr || !call.worker.names->sockets.owns(socket.fd)) return {};
-  WARDER_GET(call.caller.act());
-  Fd fresh(::socket(socket.kind.domain, socket.kind.type | SOCK_CLOEXEC, socket.kind.protocol));
+  WARDER_GET(call.caller.act_on_files());
+  Fd fresh(::socket(socket.kind.domain, socket.kind.type | SOCK_CLOEXEC, socket.protocol()));
   if (!fresh) return Errno::last();
   return exchange(call, socket, std::move(fresh));
 }
@@ -179,7 +179,7 @@ void note_asker(Call& call, const Socket& socket) {
   call.caller.identity().own();
   asker.command = command_of(call.worker.procfs, call.notification.tid());
   asker.program = executable_of(call.worker.procfs, status.tgid);
-  (void)call.caller.act();
+  (void)call.caller.act_on_files();
   if (call.notification.still_waiting()) call.worker.names->exchange.note_asker(std::move(asker));
 }
 

@@ -106,7 +106,7 @@ Outcome<Outgoing> copy_message(Call& call, std::uint64_t address) {
     WARDER_GET(call.caller.copy_in(reinterpret_cast<std::uint64_t>(header.msg_control), message.control));
     WARDER_GET(translate_control(call, message));
   }
-  WARDER_GET(call.caller.act());
+  WARDER_GET(call.caller.act_on_files());
   return message;
 }
 
@@ -119,7 +119,7 @@ Outcome<Outgoing> copy_datagram(Call& call, std::uint64_t data, std::uint64_t si
     message.address = WARDER_GET(copy_address(call, address, address_size));
     message.has_address = message.address.size > 0;
   }
-  WARDER_GET(call.caller.act());
+  WARDER_GET(call.caller.act_on_files());
   return message;
 }
 

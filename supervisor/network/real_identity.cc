@@ -8,7 +8,7 @@
 
 namespace warder::supervisor::network {
 
-RealIdentity::RealIdentity(Caller& caller) : caller_(caller) { ok_ = take() && caller_.act().ok(); }
+RealIdentity::RealIdentity(Caller& caller) : caller_(caller) { ok_ = take() && caller_.act_on_files().ok(); }
 
 bool RealIdentity::take() {
   const Credentials& wanted = caller_.credentials();
@@ -33,7 +33,7 @@ RealIdentity::~RealIdentity() {
   if (!changed_) return;
   // A worker that cannot come back would answer the next caller as this one: the container ends instead.
   if (!set_real(own_uid_, own_gid_)) std::abort();
-  (void)caller_.act();
+  (void)caller_.act_on_files();
 }
 
 }  // namespace warder::supervisor::network

@@ -74,13 +74,13 @@ class Sending {
   Outcome<void> let_itself_be_known() {
     bind_to_any_port(socket_);
     note_asker(call_, socket_);
-    return call_.caller.act();
+    return call_.caller.act_on_files();
   }
 
-  [[nodiscard]] bool will_wait() const { return socket_.blocking && (flags_ & MSG_DONTWAIT) == 0; }
+  [[nodiscard]] bool will_wait() const { return (flags_ & MSG_DONTWAIT) == 0 && socket_.blocking(); }
 
   Answer send_part(bool first, bool more) {
-    WARDER_GET(call_.caller.act());
+    WARDER_GET(call_.caller.act_on_files());
     const RealIdentity identity(call_.caller);
     if (!identity.ok()) return Errno{EPERM};
     iovec piece{buffer_.data(), buffer_.size()};

@@ -39,14 +39,21 @@ Outcome<Socket> take_socket(Call& call, int number) {
   Socket socket;
   socket.number = number;
   socket.fd = WARDER_GET(call.caller.take_fd(number));
-  const int flags = ::fcntl(socket.fd.get(), F_GETFL);
-  if (flags < 0 || (flags & O_PATH) != 0) return Errno{EBADF};
-  socket.blocking = (flags & O_NONBLOCK) == 0;
-  if (!socket_option(socket.fd.get(), SO_DOMAIN, socket.kind.domain)) return Errno{ENOTSOCK};
+  // EBADF for an O_PATH descriptor, ENOTSOCK for any other file, as for the caller.
+  if (!socket_option(socket.fd.get(), SO_DOMAIN, socket.kind.domain)) return Errno::last();
   if (!socket_option(socket.fd.get(), SO_TYPE, socket.kind.type)) return Errno::last();
-  if (!socket_option(socket.fd.get(), SO_PROTOCOL, socket.kind.protocol)) return Errno::last();
-  WARDER_GET(call.caller.act());
+  WARDER_GET(call.caller.act_on_files());
   return socket;
+}
+
+bool Socket::blocking() const {
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  return flags >= 0 && (flags & O_NONBLOCK) == 0;
+}
+
+int Socket::protocol() const {
+  int protocol = 0;
+  return socket_option(fd.get(), SO_PROTOCOL, protocol) ? protocol : 0;
 }
 
 Outcome<SocketAddress> copy_address(Call& call, std::uint64_t address, std::int64_t size) {
@@ -55,7 +62,7 @@ Outcome<SocketAddress> copy_address(Call& call, std::uint64_t address, std::int6
   copy.size = static_cast<socklen_t>(size);
   if (size > 0) {
     WARDER_GET(call.caller.copy_in(address, {reinterpret_cast<std::byte*>(&copy.storage), static_cast<std::size_t>(size)}));
-    WARDER_GET(call.caller.act());
+    WARDER_GET(call.caller.act_on_files());
   }
   return copy;
 }

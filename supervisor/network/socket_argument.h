@@ -14,8 +14,11 @@ namespace warder::supervisor::network {
 struct Socket {
   Fd fd;
   SocketKind kind;
-  bool blocking = true;  ///< O_NONBLOCK is not set
-  int number = -1;       ///< in the caller's table
+  int number = -1;  ///< in the caller's table
+  /// O_NONBLOCK is not set.
+  [[nodiscard]] bool blocking() const;
+  /// 0 where the kernel does not say.
+  [[nodiscard]] int protocol() const;
 };
 
 /// Takes the socket. EBADF, ENOTSOCK. Afterwards the worker is the caller.

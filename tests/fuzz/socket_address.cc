@@ -8,8 +8,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::Input input(data, size);
   constexpr int domains[] = {1, 2, 10, 16, 17, 40};
   const network::SocketKind kind{.domain = domains[input.number<std::uint8_t>() % 6],
-                                 .type = 1 + input.number<std::uint8_t>() % 5,
-                                 .protocol = input.number<std::uint8_t>()};
+                                 .type = 1 + input.number<std::uint8_t>() % 5};
   const auto purpose = static_cast<network::Purpose>(input.number<std::uint8_t>() % 3);
   network::SocketAddress address;
   address.size = input.number<std::uint8_t>() % (sizeof address.storage + 1);

@@ -10,12 +10,12 @@
 namespace warder::supervisor::network {
 namespace {
 
-constexpr SocketKind tcp4{AF_INET, SOCK_STREAM, IPPROTO_TCP};
-constexpr SocketKind tcp6{AF_INET6, SOCK_STREAM, IPPROTO_TCP};
-constexpr SocketKind udp4{AF_INET, SOCK_DGRAM, IPPROTO_UDP};
-constexpr SocketKind udp6{AF_INET6, SOCK_DGRAM, IPPROTO_UDP};
-constexpr SocketKind raw4{AF_INET, SOCK_RAW, IPPROTO_RAW};
-constexpr SocketKind unix_stream{AF_UNIX, SOCK_STREAM, 0};
+constexpr SocketKind tcp4{AF_INET, SOCK_STREAM};
+constexpr SocketKind tcp6{AF_INET6, SOCK_STREAM};
+constexpr SocketKind udp4{AF_INET, SOCK_DGRAM};
+constexpr SocketKind udp6{AF_INET6, SOCK_DGRAM};
+constexpr SocketKind raw4{AF_INET, SOCK_RAW};
+constexpr SocketKind unix_stream{AF_UNIX, SOCK_STREAM};
 
 SocketAddress inet(const char* text, std::uint16_t port, sa_family_t family = AF_INET) {
   SocketAddress address;
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(an_address_too_short_for_its_family_is_not_guessed) {
 
 BOOST_AUTO_TEST_CASE(raw_sockets_and_other_families_are_no_addresses) {
   BOOST_TEST(spelled(inet("10.0.0.1", 0), raw4, Purpose::send) == "other 2");
-  BOOST_TEST(spelled(inet("10.0.0.1", 0), SocketKind{AF_NETLINK, SOCK_RAW, 0}) == "other 16");
+  BOOST_TEST(spelled(inet("10.0.0.1", 0), SocketKind{AF_NETLINK, SOCK_RAW}) == "other 16");
 }
 
 BOOST_AUTO_TEST_CASE(unix_names_are_cut_as_the_kernel_cuts_them) {
