@@ -1,5 +1,7 @@
 #include "supervisor/usage.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <set>
@@ -15,10 +17,21 @@ constexpr std::size_t most_steps = 32;  ///< how far a line looks for its place
 
 }  // namespace
 
+Usage::Pages::Pages(std::size_t lines) : bytes_(lines * sizeof(Line)) {
+  void* address = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  // Lines are numbers that begin at 0, as fresh pages do.
+  if (address != MAP_FAILED) lines_ = static_cast<Line*>(address);
+}
+
+Usage::Pages::~Pages() {
+  if (lines_ != nullptr) ::munmap(static_cast<void*>(lines_), bytes_);
+}
+
 void Usage::begin(const policy::Compiled& policy) {
   block_ = policy.block();
   size_ = std::bit_ceil(std::min(2 * policy.line_count(), most_lines));
-  lines_ = std::make_unique<Line[]>(size_);
+  lines_ = Pages(size_);
+  if (!lines_) size_ = 0;  // then nothing is counted
 }
 
 Usage::Line* Usage::count(const policy::Verdict& verdict) {

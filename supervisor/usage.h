@@ -4,9 +4,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "policy/core/compiled.h"
@@ -49,8 +50,28 @@ class Usage {
   }
 
  private:
+  /// Pages that come into being when they are touched: a large profile has thousands of lines, and few of them decide anything.
+  class Pages {
+   public:
+    Pages() = default;
+    explicit Pages(std::size_t lines);
+    Pages(Pages&& other) noexcept : lines_(std::exchange(other.lines_, nullptr)), bytes_(other.bytes_) {}
+    Pages& operator=(Pages&& other) noexcept {
+      std::swap(lines_, other.lines_);
+      std::swap(bytes_, other.bytes_);
+      return *this;
+    }
+    ~Pages();
+    Line& operator[](std::size_t index) const { return lines_[index]; }
+    explicit operator bool() const { return lines_ != nullptr; }
+
+   private:
+    Line* lines_ = nullptr;
+    std::size_t bytes_ = 0;
+  };
+
   std::span<const std::byte> block_;
-  std::unique_ptr<Line[]> lines_;
+  Pages lines_;
   std::size_t size_ = 0;  ///< a power of two
 };
 

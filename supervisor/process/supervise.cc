@@ -153,11 +153,11 @@ class Supervisor {
   /// End of file: its end of the socket was close-on-exec, so the program runs, unless it said why not or never came so far.
   void end_of_preparation(const std::string& failure) {
     peer_open_ = false;
-    ::close(peer_fd);
-    release_unused_memory();
-    if (starter_ < 0) return;
     const Message answer = executing_ ? Message{MessageType::done, 0, "", {}} : Message{MessageType::failed, 0, failure, {}};
-    control_.answer(std::exchange(starter_, -1), answer);
+    if (starter_ >= 0) control_.answer(std::exchange(starter_, -1), answer);
+    ::close(peer_fd);
+    // After the answer: what is touched next comes from the file again.
+    release_unused_memory();
   }
 
   Result<void> add_listener(Fd listener) {
