@@ -128,14 +128,15 @@ bool in_own_user_namespace(CallerCache& cache, ThreadIdentity& identity, pid_t t
   return read_link(cache.slot(tid).user_namespace, cache, identity, tid, "ns/user", text) == std::string_view(own.data());
 }
 
+constexpr std::int64_t longest_known = 100;  // milliseconds
+
 /// Writing /proc/TID/status costs the kernel more than all else that is done for a call, so a thread that is seen again is asked
 /// for what can be had cheaply: its ids (Linux 6.13) and capabilities. Where these are what they were, its groups are, too,
 /// unless it may set them and has not the power to which groups mean nothing; and for a short time only, so that not even a
 /// program that gains and gives up privileges without one trapped call is mistaken for long. A full set of capabilities may come
 /// from another user namespace.
 bool is_as_before(const CallerCache::Entry& entry) {
-  constexpr std::int64_t longest = 100;  // milliseconds
-  if (!entry.pidfd.valid() || entry.read_at == 0 || monotonic_milliseconds() - entry.read_at > longest) return false;
+  if (!entry.pidfd.valid() || entry.read_at == 0 || monotonic_milliseconds() - entry.read_at > longest_known) return false;
   kernel::PidfdInfo info{};
   info.mask = kernel::pidfd_info_credentials;
   if (::ioctl(entry.pidfd.get(), kernel::pidfd_get_info, &info) != 0) return false;
@@ -149,24 +150,40 @@ bool is_as_before(const CallerCache::Entry& entry) {
     return false;
   }
   if (has(now.permitted, CAP_SYS_ADMIN)) return false;
-  return !has(now.permitted, CAP_SETGID) || has(now.effective, CAP_DAC_OVERRIDE);
+  constexpr std::uint64_t groups_mean_nothing = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_CHOWN | 1ULL << CAP_FSETID;
+  return !has(now.permitted, CAP_SETGID) || (now.effective & groups_mean_nothing) == groups_mean_nothing;
 }
 
-/// Reads the status and what goes with it. EPERM for a caller in another user namespace.
-Outcome<void> look_afresh(CallerCache& cache, ThreadIdentity& identity, pid_t tid) {
+/// The ids and capabilities of a thread, to be compared.
+using Identity = std::array<std::uint64_t, 10>;
+
+Identity identity_in(const Credentials& who) {
+  return {who.real_uid,      who.effective_uid, who.saved_uid, who.fs_uid,    who.real_gid,
+          who.effective_gid, who.saved_gid,     who.fs_gid,    who.effective, who.permitted};
+}
+
+/// Reads the status and what goes with it. EPERM for a caller in another user namespace. False where the thread's root is to be
+/// asked for, too: of a thread that is the same as a moment ago, with the same ids and capabilities, neither that nor the user
+/// namespace is (see is_as_before).
+Outcome<bool> look_afresh(CallerCache& cache, ThreadIdentity& identity, pid_t tid) {
   CallerCache::Entry& entry = cache.slot(tid);
   const std::int64_t now = monotonic_milliseconds();
+  const bool recent = entry.tid == tid && entry.read_at != 0 && now - entry.links_at <= longest_known;
+  const Identity before = recent ? identity_in(entry.facts.credentials) : Identity{};
   const std::string_view text = WARDER_GET(read_status(cache, tid));
   entry.read_at = 0;
   if (!parse_status(text, entry.facts)) return Errno{EPERM};
-  // A capability in another user namespace is no capability here: whoever has any must be in ours.
-  if ((entry.facts.credentials.effective | entry.facts.credentials.permitted) != 0 &&
-      !in_own_user_namespace(cache, identity, tid)) {
-    return Errno{EPERM};
+  const Credentials& who = entry.facts.credentials;
+  // A descriptor that is still there is of this very thread.
+  if (recent && entry.pidfd.valid() && before == identity_in(who) && !has(who.permitted, CAP_SYS_ADMIN)) {
+    entry.read_at = now;
+    return true;
   }
+  // A capability in another user namespace is no capability here: whoever has any must be in ours.
+  if ((who.effective | who.permitted) != 0 && !in_own_user_namespace(cache, identity, tid)) return Errno{EPERM};
   if (!entry.pidfd.valid()) entry.pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, tid, kernel::pidfd_thread)));
-  entry.read_at = now;
-  return {};
+  entry.read_at = entry.links_at = now;
+  return false;
 }
 
 /// 0 where a thread's descriptor table is its leader's.
@@ -216,8 +233,8 @@ BorrowedFd CallerCache::own_link(int number) {
 Outcome<Caller> Caller::look(Notification& notification, CallerCache& cache, ThreadIdentity& identity, Facts facts) {
   const pid_t tid = notification.tid();
   CallerCache::Entry& entry = cache.slot(tid);
-  const bool known = facts == Facts::identity && entry.tid == tid && is_as_before(entry);
-  if (!known) WARDER_GET(look_afresh(cache, identity, tid));
+  bool known = facts == Facts::identity && entry.tid == tid && is_as_before(entry);
+  if (!known) known = WARDER_GET(look_afresh(cache, identity, tid));
   // Where anybody has ever changed its root, anybody's may have changed since: who shares it needs no capability of its own.
   // (CAP_SYS_ADMIN can by other calls, but is never "known".)
   if (!known || cache.roots_may_differ()) {
@@ -230,8 +247,14 @@ Outcome<Caller> Caller::look(Notification& notification, CallerCache& cache, Thr
   return Caller(notification, cache, identity);
 }
 
+Outcome<void> Caller::prove() {
+  if (!proof_by_answer_) return {};
+  proof_by_answer_ = false;
+  return confirm();
+}
+
 Outcome<void> Caller::confirm() const {
-  if (!notification_->still_waiting()) return Errno{ESRCH};
+  if (!proof_by_answer_ && !notification_->still_waiting()) return Errno{ESRCH};
   return {};
 }
 
@@ -277,6 +300,7 @@ Outcome<void> Caller::copy_in(std::uint64_t address, std::span<std::byte> into) 
 }
 
 Outcome<void> Caller::copy_out(std::uint64_t address, std::span<const std::byte> from) {
+  proof_by_answer_ = false;
   WARDER_GET(confirm());
   ssize_t size = kernel::write_memory(tid(), address, from);
   if (size == -EPERM && !identity_->is_own()) {

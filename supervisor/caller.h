@@ -80,12 +80,13 @@ class CallerCache {
       : procfs_(procfs), roots_changed_(roots_changed) {}
   struct Entry {
     pid_t tid = 0;
-    Fd pidfd;                  ///< of the thread; Linux 6.9, else invalid
-    Fd status;                 ///< /proc/TID/status
-    Fd user_namespace;         ///< O_PATH of the link /proc/TID/ns/user
-    Fd root;                   ///< O_PATH of the link /proc/TID/root
-    CallerStatus facts;        ///< as read at `read_at`
-    std::int64_t read_at = 0;  ///< monotonic milliseconds; 0: never
+    Fd pidfd;                   ///< of the thread; Linux 6.9, else invalid
+    Fd status;                  ///< /proc/TID/status
+    Fd user_namespace;          ///< O_PATH of the link /proc/TID/ns/user
+    Fd root;                    ///< O_PATH of the link /proc/TID/root
+    CallerStatus facts;         ///< as read at `read_at`
+    std::int64_t read_at = 0;   ///< monotonic milliseconds; 0: never
+    std::int64_t links_at = 0;  ///< when the links above were read last
   };
   [[nodiscard]] BorrowedFd procfs() const { return procfs_; }
   /// O_PATH of PID 1's own /proc/self/fd, through which objects are named and opened again.
@@ -108,6 +109,8 @@ class CallerCache {
   std::vector<std::uint64_t> mounts;       ///< sorted ids of the container's mounts; see naming.h
   /// Mounts that were seen to be of no procfs, by their unique ids (Linux 6.8), each at its number modulo the size.
   std::array<std::uint64_t, 16> ordinary_mounts{};
+  /// The same of mounts that were seen to be the container's own.
+  std::array<std::uint64_t, 16> own_mounts{};
   /// What the link /proc/self/ns/user says: the namespace that PID 1's capabilities are good for.
   std::array<char, 48> own_user_namespace{};
 
@@ -125,8 +128,9 @@ class CallerCache {
 };
 
 /// The caller of one notification. Every function that looks at it ends with still_waiting() and fails with ESRCH when the caller
-/// is gone (any errno will do then: nobody hears it), so what they return is a fact (law 5). The looks switch the worker to PID
-/// 1's own power where they need it; call act() before doing anything on the caller's behalf.
+/// is gone (any errno will do then: nobody hears it), so what they return is a fact (law 5), unless the handler has said that it
+/// only looks. The looks switch the worker to PID 1's own power where they need it; call act() before doing anything on the
+/// caller's behalf.
 class Caller {
  public:
   /// Reads the status. EPERM for a caller that is in another user namespace than PID 1: its capabilities mean nothing here.
@@ -135,6 +139,13 @@ class Caller {
   [[nodiscard]] pid_t tid() const { return notification_->tid(); }
   [[nodiscard]] const CallerStatus& status() const { return cache_->status; }
   [[nodiscard]] const Credentials& credentials() const { return cache_->status.credentials; }
+
+  /// From here on nothing is done for the caller but look, until prove(). The answer is proof enough then: the kernel takes it
+  /// only while the caller waits in this very call, and it cannot have left it in between.
+  void look_only() { proof_by_answer_ = true; }
+  [[nodiscard]] bool looks_only() const { return proof_by_answer_; }
+  /// Before anything that leaves a trace: a log line, a connection, a descriptor whose opening means something. ESRCH.
+  Outcome<void> prove();
 
   /// The worker becomes the caller.
   Outcome<void> act() { return identity_->become(credentials()); }
@@ -151,7 +162,7 @@ class Caller {
   Outcome<void> copy_path(std::uint64_t address, PathText& into);
   /// Copies exactly these bytes, once. EFAULT.
   Outcome<void> copy_in(std::uint64_t address, std::span<std::byte> into);
-  /// Writes exactly these bytes, with the caller's own page protections. EFAULT.
+  /// Writes exactly these bytes, with the caller's own page protections, after prove(). EFAULT.
   Outcome<void> copy_out(std::uint64_t address, std::span<const std::byte> from);
 
   /// The caller's open file itself (offset, flags and locks shared). EBADF. Needs Linux 5.6; a thread that does not share its
@@ -175,6 +186,7 @@ class Caller {
   Notification* notification_;
   CallerCache* cache_;
   ThreadIdentity* identity_;
+  bool proof_by_answer_ = false;
 };
 
 }  // namespace warder::supervisor

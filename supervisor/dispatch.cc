@@ -10,6 +10,7 @@
 #include <array>
 #include <ctime>
 
+#include "linux/newer.h"
 #include "policy/core/syscall_names.h"
 #include "supervisor/files/handlers.h"
 #include "supervisor/network/handlers.h"
@@ -62,9 +63,48 @@ Facts facts_needed(const TrappedCall& call) {
     case SYS_sendto:
     case SYS_sendmsg:
     case SYS_sendmmsg:
+    case SYS_chmod:
+    case SYS_fchmod:
+    case SYS_fchmodat:
+    case kernel::sys_fchmodat2:
+    case SYS_chown:
+    case SYS_fchown:
+    case SYS_lchown:
+    case SYS_fchownat:
+    case SYS_utime:
+    case SYS_utimes:
+    case SYS_futimesat:
+    case SYS_utimensat:
+    case SYS_unlink:
+    case SYS_unlinkat:
+    case SYS_rmdir:
+    case SYS_rename:
+    case SYS_renameat:
+    case SYS_renameat2:
+    case SYS_chdir:
+    case SYS_fchdir:
       return Facts::identity;
     default:
       return Facts::all;
+  }
+}
+
+/// Calls that only tell something, or write it to the caller, which proves by itself that it is there.
+bool only_looks(int number) {
+  switch (number) {
+    case SYS_stat:
+    case SYS_lstat:
+    case SYS_newfstatat:
+    case SYS_statx:
+    case SYS_statfs:
+    case SYS_access:
+    case SYS_faccessat:
+    case SYS_faccessat2:
+    case SYS_readlink:
+    case SYS_readlinkat:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -77,6 +117,7 @@ Handler handler_of(int number) {
 bool permit(Call& call, const policy::Verdict& verdict, AuditEvent event) {
   call.decided = call.worker.audit.usage().count(verdict);
   if (verdict.allowed && !call.worker.audit.wants(event, verdict)) return true;
+  if (!call.caller.prove().ok()) return false;
   const CallerStatus& status = call.caller.status();
   event.thread = status.thread.levels > 0 ? call.notification.tid() : 0;
   event.process = status.tgid;
@@ -125,6 +166,7 @@ void handle(Worker& worker, Notification&& received) {
   if (notification.call().arch != AUDIT_ARCH_X86_64) return (void)std::move(notification).deny(ENOSYS);
   Outcome<Caller> caller = Caller::look(notification, worker.callers, worker.identity, facts_needed(notification.call()));
   if (!caller.ok()) return (void)std::move(notification).deny(caller.code());
+  if (only_looks(notification.number())) caller->look_only();
   Call call{worker, notification, *caller};
   answer(call);
   if (call.decided == nullptr) return;

@@ -52,13 +52,17 @@ Outcome<void> read_name(CallerCache& cache, BorrowedFd fd, PathText& name) {
   return {};
 }
 
-Belonging belonging_of(CallerCache& cache, pid_t tid, BorrowedFd fd, std::string_view name) {
+Belonging belonging_of(CallerCache& cache, pid_t tid, BorrowedFd fd, std::string_view name, std::uint64_t mount) {
   if (!name.starts_with('/')) return Belonging::nameless;
   struct statx facts {};
   if (::statx(fd.get(), "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_NLINK, &facts) != 0) return Belonging::container;
-  if (contains(cache.mounts, facts.stx_mnt_id)) return Belonging::container;
-  cache.mounts = mounts_of(cache.procfs(), 0);
-  if (contains(cache.mounts, facts.stx_mnt_id)) return Belonging::container;
+  bool own = contains(cache.mounts, facts.stx_mnt_id);
+  if (!own) {
+    cache.mounts = mounts_of(cache.procfs(), 0);
+    own = contains(cache.mounts, facts.stx_mnt_id);
+  }
+  if (own && mount != 0) cache.own_mounts[mount % cache.own_mounts.size()] = mount;
+  if (own) return Belonging::container;
   // A caller with a mount namespace of its own has copies of the container's mounts.
   if (contains(mounts_of(cache.procfs(), tid), facts.stx_mnt_id)) return Belonging::container;
   return facts.stx_nlink == 0 ? Belonging::nameless : Belonging::outside;
@@ -72,14 +76,42 @@ bool strip_deleted(BorrowedFd fd, PathText& name) {
   return false;
 }
 
+bool is_spelled_canonically(std::string_view path) {
+  if (!path.starts_with('/') || path == "/proc" || path.starts_with("/proc/") || path.ends_with(deleted_suffix)) return false;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at + 1), path.size());
+    const std::string_view component = path.substr(at + 1, end - at - 1);
+    if (component.empty() || component == "." || component == "..") return false;
+    at = end;
+  }
+  return true;
+}
+
+bool goes_down_only(std::string_view path) {
+  for (std::size_t at = path.find(".."); at != std::string_view::npos; at = path.find("..", at + 1)) {
+    const bool begins = at == 0 || path[at - 1] == '/';
+    const bool ends = at + 2 == path.size() || path[at + 2] == '/';
+    if (begins && ends) return false;
+  }
+  return true;
+}
+
+std::uint64_t unique_mount(const struct statx& found) {
+  return (found.stx_mask & kernel::statx_mount_id_unique) != 0 ? found.stx_mnt_id : 0;
+}
+
+bool is_own_mount(const CallerCache& cache, std::uint64_t mount) {
+  return mount != 0 && cache.own_mounts[mount % cache.own_mounts.size()] == mount;
+}
+
 bool is_ordinary_mount(const CallerCache& cache, const struct statx& found) {
-  if ((found.stx_mask & kernel::statx_mount_id_unique) == 0) return false;
-  return cache.ordinary_mounts[found.stx_mnt_id % cache.ordinary_mounts.size()] == found.stx_mnt_id;
+  const std::uint64_t mount = unique_mount(found);
+  return mount != 0 && cache.ordinary_mounts[mount % cache.ordinary_mounts.size()] == mount;
 }
 
 void remember_ordinary_mount(CallerCache& cache, const struct statx& found) {
-  if ((found.stx_mask & kernel::statx_mount_id_unique) == 0) return;
-  cache.ordinary_mounts[found.stx_mnt_id % cache.ordinary_mounts.size()] = found.stx_mnt_id;
+  const std::uint64_t mount = unique_mount(found);
+  if (mount != 0) cache.ordinary_mounts[mount % cache.ordinary_mounts.size()] = mount;
 }
 
 }  // namespace warder::supervisor

@@ -23,12 +23,25 @@ enum class Belonging : std::uint8_t {
 /// not fit.
 Outcome<void> read_name(CallerCache& cache, BorrowedFd fd, PathText& name);
 
-/// Looks at the mount that the descriptor is on. Linux 5.8 (STATX_MNT_ID).
-Belonging belonging_of(CallerCache& cache, pid_t tid, BorrowedFd fd, std::string_view name);
+/// Looks at the mount that the descriptor is on. Linux 5.8 (STATX_MNT_ID). `mount`: its unique id where it is known, to be
+/// remembered; else 0.
+Belonging belonging_of(CallerCache& cache, pid_t tid, BorrowedFd fd, std::string_view name, std::uint64_t mount = 0);
 
 /// Takes " (deleted)" off the name of an unlinked file. True where the file is not unlinked through and through, so that the name
 /// may just as well be that of a live file: both have to be asked about then.
 bool strip_deleted(BorrowedFd fd, PathText& name);
+
+/// Could the kernel have written this name, and does no link in it lead through a procfs? Names on the container's procfs are
+/// left out: "self" is somebody else there.
+[[nodiscard]] bool is_spelled_canonically(std::string_view path);
+
+/// No component of the path is "..".
+[[nodiscard]] bool goes_down_only(std::string_view path);
+
+/// The unique id of a mount; 0 where the kernel does not tell (before Linux 6.8). Ids are never used again.
+[[nodiscard]] std::uint64_t unique_mount(const struct statx& found);
+/// Whether the mount was seen to be the container's own, by its unique id.
+[[nodiscard]] bool is_own_mount(const CallerCache& cache, std::uint64_t mount);
 
 /// Whether the mount is known to be of no procfs: `found` by statx with kernel::statx_mount_id_unique. A mount's file system
 /// never changes, nor is its unique id used again.

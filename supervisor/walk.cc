@@ -100,6 +100,7 @@ Outcome<bool> look_at(CallerCache& cache, Object& object) {
     return Errno::last();
   }
   object.facts = as_stat(found);
+  object.mount = unique_mount(found);
   if (is_ordinary_mount(cache, found)) return false;
   if (on_procfs(object.fd)) return true;
   remember_ordinary_mount(cache, found);
@@ -110,8 +111,11 @@ Outcome<bool> look_at(CallerCache& cache, Object& object) {
 /// whoever had the directory may have had no right to any of it.
 Outcome<void> stay_inside(Caller& caller, const policy::Compiled& policy, BorrowedFd start, const Object& object) {
   if (!start.valid() || policy.mode() != policy::Mode::enforce || !policy.decides_paths()) return {};
-  const bool outside = belonging_of(caller.cache(), caller.tid(), object.fd, object.name.view()) == Belonging::outside;
-  if (outside) return Errno{EACCES};
+  const bool named = object.name.view().starts_with('/');
+  if (named && is_own_mount(caller.cache(), object.mount)) return {};
+  if (belonging_of(caller.cache(), caller.tid(), object.fd, object.name.view(), object.mount) == Belonging::outside) {
+    return Errno{EACCES};
+  }
   return {};
 }
 
@@ -126,12 +130,20 @@ Outcome<void> resolve(Caller& caller, const policy::Compiled& policy, const Walk
     PathText path;
     path.assign(request.path);
     const int directory = start.valid() ? start.get() : AT_FDCWD;
-    object.fd = Fd(open_path(directory, path.c_str(), flags, request.resolve));
+    // Where something is hidden, most walks need no second look when they follow no link.
+    bool straight = policy.hides() && goes_down_only(request.path);
+    object.fd = Fd(open_path(directory, path.c_str(), flags, request.resolve | (straight ? RESOLVE_NO_SYMLINKS : 0)));
+    if (straight && !object.fd.valid() && errno == ELOOP) {
+      straight = false;
+      object.fd = Fd(open_path(directory, path.c_str(), flags, request.resolve));
+    }
     const int error = object.fd.valid() ? 0 : errno;
     if (error == 0 && !WARDER_GET(look_at(caller.cache(), object))) {
       WARDER_GET(name_object(caller, object));
       WARDER_GET(stay_inside(caller, policy, start, object));
-      if (!policy.hides() || WARDER_GET(went_straight(caller, start, request.path, object))) return {};
+      if (!policy.hides() || straight || WARDER_GET(went_straight(caller, start, request.path, object))) return {};
+    } else if (error == ENOENT && straight && is_spelled_canonically(request.path)) {
+      return Errno{error};
     } else if (error == ENOENT || error == EACCES || error == ENOTDIR) {
       const bool conclusive = !policy.hides() || error == ENOENT;
       if (conclusive && doubt_about(directory, path, flags, request.resolve, error) == Doubt::none) return Errno{error};
@@ -180,7 +192,7 @@ Outcome<void> find_place(Caller& caller, const policy::Compiled& policy, const W
     // The directory itself, which needs no walk and, until something is done in it, no permission.
     Object& directory = place.directory;
     directory.fd = WARDER_GET(begin(caller, request));
-    WARDER_GET(caller.act());
+    WARDER_GET(caller.act_on_files());
     struct stat facts {};
     if (::fstat(directory.fd.get(), &facts) != 0) return Errno::last();
     if (!S_ISDIR(facts.st_mode)) return Errno{ENOTDIR};

@@ -33,6 +33,7 @@ struct Object {
   bool maybe_deleted = false;        ///< " (deleted)" at the end of the name may be the kernel's word: both names must be allowed
   bool of_caller = false;            ///< in the caller's own directory of a procfs, where it may look without being a tracer
   bool by_descriptor = false;        ///< named by an empty path
+  std::uint64_t mount = 0;           ///< unique id of the mount that it is on, where the walk looked (Linux 6.8); else 0
   int descriptor = -1;               ///< the caller's descriptor that the walk ended on (/proc/self/fd/N), else -1
   std::optional<struct stat> facts;  ///< as the walk saw them, where it looked; else ask facts_of()
 };

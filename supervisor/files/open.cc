@@ -72,6 +72,7 @@ Outcome<Fd> open_temporary(Call& call, const WalkRequest& where, const OpenReque
   if (name.view() == "/") name.truncate(0);
   if (!name.append("/#")) return Errno{ENAMETOOLONG};
   WARDER_GET(ask(call, name.view(), request.rights() | Right::create));
+  WARDER_GET(call.caller.prove());
   return reopen(call.caller.cache(), directory.fd, request.flags, request.mode);
 }
 
@@ -103,6 +104,7 @@ Outcome<Fd> open_if_there(Call& call, const WalkRequest& where, const OpenReques
 Outcome<Fd> make(Call& call, const Place& place, const OpenRequest& request) {
   const policy::Rights wanted = request.rights().without(Right::truncate) | Right::create;
   WARDER_GET(ask_to_make(call, place, wanted));
+  WARDER_GET(call.caller.prove());
   const int flags = (request.flags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
   Fd made(::openat(place.directory.fd.get(), place.last.c_str(), flags, request.mode));
   if (!made.valid()) return Errno::last();
@@ -163,12 +165,13 @@ Outcome<Fd> find_and_open(Call& call, int directory, std::string_view path, cons
 /// `quiet`: the file is one whose last close means nothing.
 Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, const OpenRequest& request, bool& quiet) {
   PathText path;
+  call.caller.look_only();
   WARDER_GET(call.caller.copy_path(address, path));
   if (path.empty()) return Errno{ENOENT};
   const bool leaves_traces = (request.flags & (O_CREAT | O_TRUNC)) != 0 || request.temporary();
   if (leaves_traces) WARDER_GET(room_for_descriptor(call));
   Fd straight;
-  switch (WARDER_GET(open_straight(call, path, request, straight))) {
+  switch (WARDER_GET(open_straight(call, directory, path, request, straight))) {
     case Straight::opened:
       quiet = true;
       return straight;
@@ -185,7 +188,7 @@ Outcome<Fd> open_as_caller(Call& call, int directory, std::uint64_t address, con
 
 /// Everything but a file or directory that is only read: see Notification::hand_over().
 bool last_close_matters(const Fd& opened, const OpenRequest& request) {
-  if (request.writes() || anything_is_watched()) return true;
+  if (request.writes()) return true;
   struct stat facts {};
   return ::fstat(opened.get(), &facts) != 0 || !(S_ISREG(facts.st_mode) || S_ISDIR(facts.st_mode));
 }
@@ -212,7 +215,7 @@ void run(Call& call, int directory, std::uint64_t address, const Outcome<OpenReq
   Outcome<Fd> opened = open_as_caller(call, directory, address, *request, quiet);
   if (!opened.ok()) return answer(call, Answer(Errno{opened.code()}));
   const CloseOnExec cloexec = (request->flags & O_CLOEXEC) != 0 ? CloseOnExec::yes : CloseOnExec::no;
-  if (!quiet && last_close_matters(*opened, *request)) {
+  if (anything_is_watched() || (!quiet && last_close_matters(*opened, *request))) {
     (void)std::move(call.notification).hand_over(*std::move(opened), cloexec);
   } else {
     (void)std::move(call.notification).give_fd(*std::move(opened), cloexec);

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "linux/procfs.h"
+#include "supervisor/files/open_straight.h"
 
 namespace warder::supervisor::files {
 namespace {
@@ -124,6 +125,8 @@ Outcome<Fd> open_existing(Call& call, Object& object, const OpenRequest& request
   policy::Rights wanted = request.rights();
   if (directory) wanted = policy::Right::list;
   if (!descriptor_covers(call, object, request)) WARDER_GET(ask(call, object, wanted));
+  // Opening a file or directory for reading leaves no trace; everything else may.
+  if (!only_reads(request) || !(directory || S_ISREG(facts.st_mode))) WARDER_GET(call.caller.prove());
   if (object.of_caller) WARDER_GET(call.caller.act_on_itself());
   if (S_ISREG(facts.st_mode)) return open_regular(call, object.fd, request.flags);
   if (directory) return reopen(call.caller.cache(), object.fd, request.flags);

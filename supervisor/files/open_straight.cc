@@ -14,22 +14,6 @@ namespace {
 
 using policy::Right;
 
-/// Could the kernel have written this name? Names on the container's procfs are left out: "self" is somebody else there.
-bool is_spelled_canonically(std::string_view path) {
-  if (!path.starts_with('/') || path == "/proc" || path.starts_with("/proc/") || path.ends_with(" (deleted)")) return false;
-  for (std::size_t at = 0; at < path.size();) {
-    const std::size_t end = std::min(path.find('/', at + 1), path.size());
-    const std::string_view component = path.substr(at + 1, end - at - 1);
-    if (component.empty() || component == "." || component == "..") return false;
-    at = end;
-  }
-  return true;
-}
-
-bool only_reads(const OpenRequest& request) {
-  return request.resolve == 0 && (request.flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_PATH)) == O_RDONLY && !request.temporary();
-}
-
 /// Allowed as a file and as a directory (which of them is open is not known for sure until the end), and nothing to be logged.
 bool is_uneventful(Call& call, std::string_view path, policy::Rights wanted, policy::Verdict& verdict) {
   verdict = call.worker.policy.path(path, Right::read | policy::Rights(Right::list));
@@ -39,43 +23,72 @@ bool is_uneventful(Call& call, std::string_view path, policy::Rights wanted, pol
   return verdict.allowed && !verdict.would_refuse && !call.worker.audit.wants(event, verdict);
 }
 
-int open_no_links(const char* path, int flags) {
+int open_no_links(int directory, const char* path, int flags) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
   how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  return static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+  return static_cast<int>(::syscall(SYS_openat2, directory, path, &how, sizeof how));
 }
 
 /// No link can have led through a procfs, where other names exist for the caller than for the worker.
 bool is_absent(const PathText& path) {
-  const Fd object(open_no_links(path.c_str(), O_PATH));
+  const Fd object(open_no_links(AT_FDCWD, path.c_str(), O_PATH));
   return !object.valid() && errno == ENOENT;
+}
+
+/// One look without opening. False where it is no file or directory that may be opened on trial.
+bool look(Call& call, BorrowedFd start, const PathText& path, struct statx& facts) {
+  const int directory = start.valid() ? start.get() : AT_FDCWD;
+  constexpr unsigned wanted = STATX_TYPE | kernel::statx_mount_id_unique;
+  if (::statx(directory, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, wanted, &facts) != 0) return false;
+  errno = 0;
+  if (!S_ISDIR(facts.stx_mode) && !S_ISREG(facts.stx_mode)) return false;
+  const CallerCache& cache = call.caller.cache();
+  if (!is_ordinary_mount(cache, facts)) return false;
+  // A directory of elsewhere that somebody passed in is no way to what lies below it.
+  return !start.valid() || call.worker.policy.mode() != policy::Mode::enforce || is_own_mount(cache, unique_mount(facts));
 }
 
 }  // namespace
 
-Outcome<Straight> open_straight(Call& call, const PathText& path, const OpenRequest& request, Fd& opened) {
-  if (!only_reads(request) || call.caller.status().own_root || !is_spelled_canonically(path.view())) return Straight::look_closer;
-  WARDER_GET(call.caller.act_on_files());
+bool only_reads(const OpenRequest& request) {
+  return request.resolve == 0 && (request.flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_PATH)) == O_RDONLY && !request.temporary();
+}
+
+Outcome<Straight> open_straight(Call& call, int directory, const PathText& path, const OpenRequest& request, Fd& opened) {
+  if (!only_reads(request)) return Straight::look_closer;
+  const bool absolute = path.view().starts_with('/');
+  if (call.caller.status().own_root || !(absolute ? is_spelled_canonically(path.view()) : goes_down_only(path.view()))) {
+    return Straight::look_closer;
+  }
   CallerCache& cache = call.caller.cache();
+  Fd start;
+  if (!absolute) {
+    Outcome<Fd> taken = call.caller.take_path(directory);
+    if (!taken.ok()) return Straight::look_closer;
+    start = *std::move(taken);
+  }
+  WARDER_GET(call.caller.act_on_files());
   policy::Verdict verdict;
   struct statx facts {};
-  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE | kernel::statx_mount_id_unique,
-              &facts) != 0) {
-    const bool quiet = errno == ENOENT && is_uneventful(call, path.view(), Right::read, verdict);
+  if (!look(call, start, path, facts)) {
+    const bool quiet = errno == ENOENT && absolute && is_uneventful(call, path.view(), Right::read, verdict);
     if (!quiet || !is_absent(path)) return Straight::look_closer;
     call.decided = call.worker.audit.usage().count(verdict);
     return Straight::absent;
   }
-  const bool directory = S_ISDIR(facts.stx_mode);
-  if ((!directory && !S_ISREG(facts.stx_mode)) || !is_ordinary_mount(cache, facts)) return Straight::look_closer;
-  if (!is_uneventful(call, path.view(), directory ? Right::list : Right::read, verdict)) return Straight::look_closer;
+  const bool is_directory = S_ISDIR(facts.stx_mode);
+  const Right wanted = is_directory ? Right::list : Right::read;
+  if (absolute && !is_uneventful(call, path.view(), wanted, verdict)) return Straight::look_closer;
 
   // A lease may keep the opener of a file waiting: such files are left to the full way, which can wait.
-  const int waits_not = directory ? 0 : O_NONBLOCK;
-  Fd found(open_no_links(path.c_str(), request.flags | O_NOCTTY | waits_not));
+  const int waits_not = is_directory ? 0 : O_NONBLOCK;
+  Fd found(open_no_links(absolute ? AT_FDCWD : start.get(), path.c_str(), request.flags | O_NOCTTY | waits_not));
   PathText name;
-  if (!found.valid() || !read_name(cache, found, name).ok() || name.view() != path.view()) return Straight::look_closer;
+  if (!found.valid() || !read_name(cache, found, name).ok()) return Straight::look_closer;
+  const bool judged = absolute ? name.view() == path.view()
+                               : is_spelled_canonically(name.view()) && is_uneventful(call, name.view(), wanted, verdict);
+  if (!judged) return Straight::look_closer;
   // Only the flags that F_SETFL can set are looked at; they are the caller's, as they are.
   if ((waits_not & ~request.flags) != 0 && ::fcntl(found.get(), F_SETFL, request.flags) != 0) return Straight::look_closer;
   call.decided = call.worker.audit.usage().count(verdict);

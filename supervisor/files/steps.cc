@@ -53,6 +53,8 @@ void answer(Call& call, const Outcome<void>& outcome) {
 }
 
 Outcome<void> find(Call& call, const PathArgument& argument, Object& object) {
+  const bool proves = !call.caller.looks_only();
+  call.caller.look_only();
   PathText path;
   // With AT_EMPTY_PATH a null pointer is an empty path (Linux 6.11).
   if (!argument.empty_path || argument.address != 0) WARDER_GET(call.caller.copy_path(argument.address, path));
@@ -61,24 +63,29 @@ Outcome<void> find(Call& call, const PathArgument& argument, Object& object) {
   request.path = path.view();
   request.last = argument.last;
   request.empty_path = argument.empty_path;
-  return find_object(call.caller, call.worker.policy, request, object);
+  WARDER_GET(find_object(call.caller, call.worker.policy, request, object));
+  if (proves) WARDER_GET(call.caller.prove());
+  return {};
 }
 
 Outcome<void> find(Call& call, const PathArgument& argument, Place& place) {
   PathText path;
+  call.caller.look_only();
   WARDER_GET(call.caller.copy_path(argument.address, path));
   WalkRequest request;
   request.directory = argument.directory;
   request.path = path.view();
-  return find_place(call.caller, call.worker.policy, request, place);
+  WARDER_GET(find_place(call.caller, call.worker.policy, request, place));
+  return call.caller.prove();
 }
 
 Outcome<void> find_open_file(Call& call, int number, Object& object) {
   object.fd = WARDER_GET(call.caller.take_fd(number));
   const int flags = ::fcntl(object.fd.get(), F_GETFL);
   if (flags < 0 || (flags & O_PATH) != 0) return Errno{EBADF};
-  WARDER_GET(call.caller.act());
-  return name_descriptor(call.caller, object);
+  WARDER_GET(call.caller.act_on_files());
+  WARDER_GET(name_descriptor(call.caller, object));
+  return call.caller.prove();
 }
 
 Outcome<void> ask(Call& call, const Object& object, policy::Rights wanted) {

@@ -27,7 +27,8 @@ struct PathArgument {
   LastLink last = LastLink::follow;
   bool empty_path = false;
 };
-/// Copies the path and finds what it names. Afterwards the worker is the caller.
+/// Copies the path and finds what it names. Afterwards the worker is the caller, which was proven to wait (Caller::prove), unless
+/// the handler only looks.
 Outcome<void> find(Call& call, const PathArgument& argument, Object& object);
 /// Copies the path and finds the place that it means.
 Outcome<void> find(Call& call, const PathArgument& argument, Place& place);

@@ -18,6 +18,7 @@ using Times = std::array<timespec, 2>;
 template <class T>
 Outcome<T> copy(Call& call, std::uint64_t address) {
   T value;
+  call.caller.look_only();  // the file is still to be found
   WARDER_GET(call.caller.copy_in(address, std::as_writable_bytes(std::span(&value, 1))));
   return value;
 }
@@ -34,6 +35,7 @@ Outcome<void> set_times(Call& call, const PathArgument& argument, const std::opt
   }
   WARDER_GET(find(call, argument, object));
   WARDER_GET(ask(call, object, policy::Right::utime));
+  WARDER_GET(call.caller.prove());
   if (::utimensat(object.fd.get(), "", values, AT_EMPTY_PATH) != 0) return Errno::last();
   return {};
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <utility>
 
 #include "linux/seccomp.h"
 #include "supervisor/clock.h"
@@ -161,7 +162,9 @@ bool WorkerPool::receive_and_answer(Member& member, Listener& listener) {
   if (!call.ok()) return may_receive_again(listener, call.code());
   listener.received.fetch_add(1);
   if (watchman_sleeps_) wake_watchman();
-  if (!waited && has_call(listener.fd)) {
+  // One thread that calls again as soon as it is answered is no queue.
+  const bool another = std::exchange(member.last_caller, call->tid) != call->tid;
+  if (!waited && another && has_call(listener.fd)) {
     Locked locked(mutex_);
     want_receiver(listener);
   }

@@ -92,9 +92,10 @@ class WorkerPool {
     ThreadIdentity identity;
     Worker worker;
     std::atomic<Listener*> serving{nullptr};  ///< set and cleared under mutex_
-    std::atomic<bool> receiving{false};     ///< stands in RECV, or is about to
-    std::atomic<bool> interrupting{false};  ///< somebody is about to break its RECV off
-    std::atomic<bool> forgetful{false};     ///< is to close what it keeps of callers
+    std::atomic<bool> receiving{false};       ///< stands in RECV, or is about to
+    std::atomic<bool> interrupting{false};    ///< somebody is about to break its RECV off
+    std::atomic<bool> forgetful{false};       ///< is to close what it keeps of callers
+    pid_t last_caller = 0;                    ///< whom it answered last; its own thread's
   };
 
   static void* run_worker(void* member);
