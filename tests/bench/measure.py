@@ -3,7 +3,9 @@
 A Row has a name, a unit and, for each competitor, its samples; a Goal says how large the ratio of two medians may be. Competitors take
 turns sample by sample, so that a slow minute of the machine hits all of them alike.
 """
+import contextlib
 import dataclasses
+import signal
 import statistics
 import time
 
@@ -47,6 +49,21 @@ def row(name, title):
         ROWS[name] = (function, title)
         return function
     return register
+
+
+@contextlib.contextmanager
+def time_limit(seconds, what):
+    """Ends what hangs with SystemExit. Main thread; may nest."""
+    def late(*_):
+        raise SystemExit(f"{what}: took more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    started, left = time.monotonic(), signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(max(1, left - int(time.monotonic() - started)) if left else 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def spread(samples):

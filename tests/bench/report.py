@@ -61,6 +61,27 @@ def markdown(told):
     return "\n".join(lines) + "\n"
 
 
+def machine(told):
+    facts = told["machine"]
+    return (f"Linux {facts['kernel']}, {facts['processors']} x {facts['processor']}, mitigations: {facts['mitigations']}; "
+            f"{facts['crun']}, {facts['runc']}, {facts['runsc']}, {facts['podman']}.\n")
+
+
+def write_results(told, results, plot):
+    """The table takes the place of the one that stands between the two marks."""
+    before, mark, rest = results.read_text().partition("<!-- numbers -->\n")
+    _, end, after = rest.partition("<!-- end of numbers -->\n")
+    if not mark or not end:
+        raise SystemExit(f"{results} has no place for the numbers")
+    results.write_text(f"{before}{mark}\n{machine(told)}\n{markdown(told)}\n{notes(told)}{end}{after}")
+    plot.write_text(svg(told))
+
+
+def notes(told):
+    lines = [f"- {name}: {note}" for name, row in told["rows"].items() for note in row["notes"]]
+    return "\n".join([*lines, "", ""]) if lines else ""
+
+
 def svg(told):
     """One bar for each goal: the ratio that was measured, and a line where the goal is."""
     bars = [(name, goal) for name, row in told["rows"].items() for goal in row["goals"]]
