@@ -142,10 +142,10 @@ Outcome<void> resolve(Caller& caller, const policy::Compiled& policy, const Walk
       WARDER_GET(name_object(caller, object));
       WARDER_GET(stay_inside(caller, policy, start, object));
       if (!policy.hides() || straight || WARDER_GET(went_straight(caller, start, request.path, object))) return {};
-    } else if (error == ENOENT && straight && is_spelled_canonically(request.path)) {
-      return Errno{error};
     } else if (error == ENOENT || error == EACCES || error == ENOTDIR) {
+      const bool certain = error == ENOENT && straight && is_spelled_canonically(request.path);
       const bool conclusive = !policy.hides() || error == ENOENT;
+      if (certain) return Errno{error};
       if (conclusive && doubt_about(directory, path, flags, request.resolve, error) == Doubt::none) return Errno{error};
     } else if (error != 0 && error != ELOOP) {
       return Errno{error};
