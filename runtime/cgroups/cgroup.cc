@@ -91,6 +91,22 @@ bool holds_processes(const std::string& directory) {
   return processes && !processes->empty();
 }
 
+/// What is there already may be used only if it is empty and thawed: limits of two containers would be each other's, and a
+/// process that is born frozen never says that it is ready. The words are those of the reference implementation, which scripts
+/// look for.
+Result<void> check_found(const std::string& directory) {
+  if (::access(directory.c_str(), F_OK) != 0) return {};
+  if (holds_processes(directory)) {
+    return Error::user(
+        fmt::format("container's cgroup is not empty: '{}' has processes; accepted: another linux.cgroupsPath", directory));
+  }
+  Result<std::string> v1 = read_file(directory, "freezer.state");
+  Result<std::string> v2 = read_file(directory, "cgroup.freeze");
+  bool frozen = (v1 && !v1->starts_with("THAWED")) || (v2 && v2->starts_with('1'));
+  if (frozen) return Error::user(fmt::format("container's cgroup unexpectedly frozen: '{}'", directory));
+  return {};
+}
+
 /// v2: moving a process needs the right to write cgroup.procs of the closest common ancestor of its cgroup and the new one.
 bool may_move_to(const std::string& directory) {
   if (::geteuid() == 0) return true;
@@ -168,12 +184,25 @@ Result<void> Cgroup::make_directories(const CgroupRequest& request, const std::s
   std::vector<std::string> paths;
   for (const Hierarchy& hierarchy : layout.hierarchies) {
     paths.push_back(path.empty() ? WARDER_TRY(path_below(request.cgroups_path, request.id, hierarchy)) : path);
-    std::string directory = hierarchy.mount_point + paths.back();
-    bool ours = under_systemd() || !holds_processes(directory);
-    state_.directories.push_back({hierarchy.controllers, std::move(directory), ours});
-    state_.path = paths.back();
+    if (!under_systemd()) WARDER_TRY(check_found(hierarchy.mount_point + paths.back()));
+  }
+  std::string beside;
+  if (layout.beside && path.empty()) {
+    beside = WARDER_TRY(path_below(request.cgroups_path, request.id, *layout.beside));
+    WARDER_TRY(check_found(layout.beside->mount_point + beside));
+    state_.guard = layout.beside->mount_point + beside;
+  }
+  for (std::size_t index = 0; index < paths.size(); ++index) {
+    const Hierarchy& hierarchy = layout.hierarchies[index];
+    state_.directories.push_back({hierarchy.controllers, hierarchy.mount_point + paths[index], true});
+    state_.path = paths[index];
   }
   if (request.announce) WARDER_TRY(request.announce(state_));
+  if (!beside.empty()) {
+    Result<void> one = make_directory(*layout.beside, beside, Controllers::leave);
+    if (!one && !(request.rootless && not_ours_to_write(one.error()))) return one;
+    if (!one) state_.guard.clear();
+  }
   std::vector<CgroupState::Directory> made;
   for (std::size_t index = 0; index < paths.size(); ++index) {
     Result<void> one = make_directory(layout.hierarchies[index], paths[index]);
@@ -182,17 +211,15 @@ Result<void> Cgroup::make_directories(const CgroupRequest& request, const std::s
     made.push_back(state_.directories[index]);
   }
   state_.directories = std::move(made);
-  return {};
+  // What was not there yet is as frozen as what it is below.
+  if (!enabled() || !WARDER_TRY(frozen())) return {};
+  return Error::user(fmt::format("container's cgroup unexpectedly frozen: one above '{}' is", state_.path));
 }
 
 Result<void> Cgroup::guard_addresses(const CgroupRequest& request) {
   if (request.address_programs.empty()) return {};
   if (unified()) return attach_address_programs(state_.directories[0].directory, request.address_programs);
-  const CgroupLayout layout = WARDER_TRY(CgroupLayout::probe());
-  if (!layout.beside) return Error(Fault::environment, "no cgroup2 hierarchy is mounted that could guard addresses");
-  const std::string path = WARDER_TRY(path_below(request.cgroups_path, request.id, *layout.beside));
-  state_.guard = layout.beside->mount_point + path;
-  WARDER_TRY(make_directory(*layout.beside, path, Controllers::leave));
+  if (state_.guard.empty()) return Error(Fault::environment, "no cgroup2 hierarchy is mounted that could guard addresses");
   return attach_address_programs(state_.guard, request.address_programs);
 }
 
@@ -331,6 +358,11 @@ Result<Cgroup> Cgroup::below(std::string_view place) const {
 
 Result<void> Cgroup::update(const Resources& resources) const {
   if (!enabled()) return {};
+  if (!unified() && !resources.unified.empty()) {
+    return Error::user(
+        "linux.resources.unified: invalid configuration for cgroup v1, which this machine has; accepted: the other "
+        "fields of linux.resources");
+  }
   std::vector<CgroupWrite> writes = unified() ? WARDER_TRY(limits_v2(resources)) : limits_v1(resources);
   CgroupChange change([this](std::string_view controller) { return directory(controller); });
   WARDER_TRY(change.write(writes));

@@ -5,8 +5,9 @@
 // gets. Limits are written to the files in both cases.
 //
 // On a hybrid machine (v1 controllers, cgroup2 beside them at /sys/fs/cgroup/unified) all v1 hierarchies are used, and the
-// unified one only where programs are to guard addresses. All that later commands need is in the CgroupState that goes into
-// state.json: nothing is derived again from config.json, because callers do not repeat their flags.
+// unified one too, although it has no controller; programs that guard addresses hang there. All that later commands need is in
+// the CgroupState that goes into state.json: nothing is derived again from config.json, because callers do not repeat their
+// flags.
 #pragma once
 
 #include <sys/types.h>
@@ -91,8 +92,8 @@ class Placeholder;
 
 class Cgroup {
  public:
-  /// Makes the directories and applies the limits. A directory that is there already is used; if processes are in it, it is not
-  /// removed later either. On failure what was made is removed again. A path with "..", or one that leads through a symbolic
+  /// Makes the directories and applies the limits. A directory that is there already is used if no process is in it and it is not
+  /// frozen. On failure what was made is removed again. A path with "..", or one that leads through a symbolic
   /// link, is refused. Under systemd the object keeps the scope alive until a process of the container is in it.
   static Result<Cgroup> create(const CgroupRequest& request);
   /// The cgroup of an existing container.

@@ -23,6 +23,8 @@ Resources given_limits(Resources resources) {
   drop_zero(resources.cpu.realtime_period);
   drop_zero(resources.block_io.weight);
   drop_zero(resources.block_io.leaf_weight);
+  // Memory without a limit within a limit of memory and swap together would be none.
+  if (resources.memory.limit == -1 && !resources.memory.swap) resources.memory.swap = -1;
   return resources;
 }
 

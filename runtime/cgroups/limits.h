@@ -22,7 +22,8 @@ struct CgroupWrite {
 };
 
 /// Without the limits that are 0: engines write a field that nobody gave as 0 (`docker update` all of them), and none of these
-/// has 0 as a value. Where 0 means something (a burst, a swappiness, huge pages) it stays.
+/// has 0 as a value. Where 0 means something (a burst, a swappiness, huge pages) it stays. A memory limit that is taken away
+/// takes that of the swap with it.
 [[nodiscard]] Resources given_limits(Resources resources);
 
 /// Deprecated and meaningless fields give no write.

@@ -47,7 +47,8 @@ struct CgroupState {
     bool created = false;  ///< false: it was there before; `delete` leaves it
   };
   std::vector<Directory> directories;
-  /// Of a hybrid machine's cgroup2, only for programs that guard addresses; "" where there are none, or directories[0] has them.
+  /// Of a hybrid machine's cgroup2, also for programs that guard addresses; "" where directories[0] is it, or where there is
+  /// none.
   std::string guard;
   std::string systemd_scope;
 };
