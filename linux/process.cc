@@ -11,6 +11,8 @@
 #include <cstring>
 #include <string>
 
+#include "linux/scheduler.h"
+
 namespace warder::kernel {
 
 Result<Fd> open_pidfd(pid_t pid) {
@@ -99,7 +101,7 @@ Result<void> set_cpu_affinity(std::string_view list) {
   return {};
 }
 
-Result<void> set_scheduler(const SchedulerSettings& settings) {
+Result<void> set_scheduler_of(pid_t pid, const SchedulerSettings& settings) {
   // struct sched_attr, first version (48 bytes): glibc has no declaration of it.
   struct {
     std::uint32_t size, policy;
@@ -110,9 +112,11 @@ Result<void> set_scheduler(const SchedulerSettings& settings) {
   } attributes{sizeof attributes, settings.policy,  settings.flags,    settings.nice,
                settings.priority, settings.runtime, settings.deadline, settings.period};
   static_assert(sizeof attributes == 48);
-  if (::syscall(SYS_sched_setattr, 0, &attributes, 0) != 0) return Error::syscall("sched_setattr");
+  if (::syscall(SYS_sched_setattr, pid, &attributes, 0) != 0) return Error::syscall("sched_setattr");
   return {};
 }
+
+Result<void> set_scheduler(const SchedulerSettings& settings) { return set_scheduler_of(0, settings); }
 
 Result<void> set_io_priority(std::uint32_t value) {
   constexpr int ioprio_who_process = 1;

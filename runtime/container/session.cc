@@ -16,6 +16,7 @@
 #include "linux/clone.h"
 #include "linux/open.h"
 #include "linux/process.h"
+#include "linux/scheduler.h"
 #include "linux/socket.h"
 #include "runtime/container/children.h"
 #include "runtime/container/console.h"
@@ -192,13 +193,23 @@ class Session {
         program_.pidfd = WARDER_TRY(kernel::open_pidfd(static_cast<pid_t>(message.number)));
         Result<ProcessIdentity> identity = identify_process(static_cast<pid_t>(message.number));
         program_.identity = identity ? *identity : ProcessIdentity{static_cast<pid_t>(message.number), 0};
-        return {};
+        return set_scheduler(request_.boot.process.scheduler);
       }
       case MessageType::failed:
         return Error(Fault::user, std::move(message.text), static_cast<int>(message.number));
       default:
         return Error::bug("the session said something out of turn");
     }
+  }
+
+  /// What a child does not inherit E2 gets from here, while it waits for the end of E1, which waits for our answer.
+  Result<void> set_scheduler(const std::optional<supervisor::SchedulerPlan>& wanted) {
+    if (!wanted || wanted->inherited()) return {};
+    WARDER_TRY_WITH(
+        kernel::set_scheduler_of(program_.identity.pid, {wanted->policy, wanted->nice, wanted->priority, wanted->flags,
+                                                         wanted->runtime, wanted->deadline, wanted->period}),
+        "process.scheduler");
+    return say(MessageType::listener_taken);
   }
 
   /// The session stands still until PID 1 answers its listener.

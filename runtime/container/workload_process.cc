@@ -62,9 +62,13 @@ void become_workload(ChildContext& context, pid_t init_pid) {
   Result<void> told =
       supervisor::send_message(context.workload_peer, {.type = MessageType::started, .number = 0, .text = {}, .fds = {}});
   if (!told) fail_child(context.workload_runtime, std::move(told).error().with("PID 1"));
+  const HookSurroundings& hooks = context.request.hooks;
+  const bool in_container = !context.request.spec.hooks.start_container.empty();
   const PlacedFd placed[] = {{context.boot.get(), supervisor::boot_fd},
                              {context.workload_runtime.get(), supervisor::runtime_fd},
-                             {context.workload_peer.get(), supervisor::peer_fd}};
+                             {context.workload_peer.get(), supervisor::peer_fd},
+                             {in_container ? hooks.standard_output.get() : -1, supervisor::hook_output_fd},
+                             {in_container ? hooks.standard_error.get() : -1, supervisor::hook_error_fd}};
   Error error = execute_init(context.request.init_binary, "workload", placed, context.request.boot.process.preserve_fds);
   fail_child(context.workload_runtime, error);
 }

@@ -83,6 +83,8 @@ int become_session() {
   Fd alive(ends[1]);
   Boot without_terminal = boot;
   without_terminal.process.terminal = false;  // it will be E2's
+  const bool scheduled_later = boot.process.scheduler && !boot.process.scheduler->inherited();
+  if (scheduled_later) without_terminal.process.scheduler.reset();
   const Result<void> prepared = prepare(without_terminal);
   ::close(procfs_fd);  // E2 is seen in the container: nothing of the host's procfs may be in its table
   if (!prepared.ok()) return fail(prepared.error());
@@ -95,7 +97,9 @@ int become_session() {
     gone.reset();
     return run(boot);
   }
-  return write_message(runtime, {MessageType::started, static_cast<std::uint64_t>(pid), "", {}}).ok() ? 0 : 1;
+  if (!write_message(runtime, {MessageType::started, static_cast<std::uint64_t>(pid), "", {}}).ok()) return 1;
+  // What E2 cannot have from us the runtime gives it, which still has the rights. E2 waits for our end.
+  return !scheduled_later || read_message(runtime).ok() ? 0 : 1;
 }
 
 }  // namespace warder::supervisor

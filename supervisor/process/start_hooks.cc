@@ -20,6 +20,9 @@ namespace {
 [[noreturn]] void become_hook(const HookPlan& hook, Fd state) {
   reset_signals();
   ::dup2(state.get(), STDIN_FILENO);
+  // EBADF where the annotations name no file: then it is the container's own.
+  (void)::dup2(hook_output_fd, STDOUT_FILENO);
+  (void)::dup2(hook_error_fd, STDERR_FILENO);
   (void)kernel::close_fds(STDERR_FILENO + 1, ~0U);
   const std::vector<char*> arguments = pointers_to(hook.args);
   const std::vector<char*> variables = pointers_to(hook.env);

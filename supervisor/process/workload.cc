@@ -5,6 +5,7 @@
 // the runtime, afterwards to PID 1, each time as one line.
 #include <unistd.h>
 
+#include <csignal>
 #include <string>
 
 #include "linux/process.h"
@@ -23,8 +24,9 @@ namespace {
 Result<void> keep_only_own_fds(std::uint32_t preserved) {
   const unsigned first = STDERR_FILENO + 1 + preserved;
   WARDER_TRY(kernel::close_fds(first, boot_fd - 1));
-  WARDER_TRY(kernel::close_fds(peer_fd + 1, ~0U));
-  return kernel::close_fds_on_exec(boot_fd, peer_fd);
+  WARDER_TRY(kernel::close_fds(peer_fd + 1, hook_output_fd - 1));
+  WARDER_TRY(kernel::close_fds(hook_error_fd + 1, ~0U));
+  return kernel::close_fds_on_exec(boot_fd, hook_error_fd);
 }
 
 /// The end of the supervisor's main thread ends this process, where no PID namespace sees to it. Credentials were changed since
@@ -41,8 +43,35 @@ Result<std::string> prepare(const Boot& boot, const policy::Compiled& policy) {
   return find_program(boot.process);
 }
 
+/// PID 1 of a namespace is deaf to what it has no handler for. Until there is a workload with a will of its own, what asks a
+/// process to end ends the container, as under other runtimes.
+class EndableBySignals {
+ public:
+  EndableBySignals() {
+    sigset_t ending;
+    ::sigemptyset(&ending);
+    for (int signal : signals) {
+      ::signal(signal, [](int number) { ::_exit(signal_base + number); });
+      ::sigaddset(&ending, signal);
+    }
+    ::sigprocmask(SIG_UNBLOCK, &ending, &before_);
+  }
+  EndableBySignals(const EndableBySignals&) = delete;
+  EndableBySignals& operator=(const EndableBySignals&) = delete;
+  ~EndableBySignals() {
+    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+    for (int signal : signals) ::signal(signal, SIG_DFL);
+  }
+
+ private:
+  static constexpr int signal_base = 128;
+  static constexpr int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+  sigset_t before_;
+};
+
 /// `start` from PID 1. An error where PID 1 is gone.
 Result<void> wait_for_start() {
+  const EndableBySignals endable;
   const Message message = WARDER_TRY(read_message(BorrowedFd(peer_fd)));
   if (message.type != MessageType::start) return Error::bug("PID 1 said something else than start");
   return {};

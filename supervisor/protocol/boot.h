@@ -48,6 +48,10 @@ struct SchedulerPlan {
   std::uint32_t priority = 0;
   std::uint64_t flags = 0;
   std::uint64_t runtime = 0, deadline = 0, period = 0;  ///< nanoseconds
+  /// A child made by fork has it too. Not so SCHED_DEADLINE, and what is asked to be reset.
+  [[nodiscard]] bool inherited() const { return policy != deadline_policy && (flags & reset_on_fork) == 0; }
+  static constexpr std::uint32_t deadline_policy = 6;  // SCHED_DEADLINE
+  static constexpr std::uint64_t reset_on_fork = 1;    // SCHED_FLAG_RESET_ON_FORK
 };
 
 /// set_mempolicy(2).
@@ -127,6 +131,8 @@ inline constexpr int workload_pidfd = 1006;  ///< supervise: pidfd of the worklo
 inline constexpr int resolv_conf_fd =
     1007;                              ///< supervise: the container's /etc/resolv.conf as the engine gives it; may be absent
 inline constexpr int hosts_fd = 1008;  ///< supervise: the container's /etc/hosts, likewise
-inline constexpr int last_fd = hosts_fd;
+inline constexpr int hook_output_fd = 1009;  ///< workload: where the output of startContainer hooks goes; may be absent
+inline constexpr int hook_error_fd = 1010;   ///< workload: where their errors go; may be absent
+inline constexpr int last_fd = hook_error_fd;
 
 }  // namespace warder::supervisor

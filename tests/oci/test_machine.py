@@ -142,6 +142,28 @@ class UserNamespace(ContainerTest):
             self.assertEqual(bundle.exec(container, "sh", "-c", "id -u; id -g").out, "1000\n1000\n")
 
 
+    def test_a_time_namespace_in_it_has_its_offsets(self):
+        bundle = self.bundle()
+        bundle.config["linux"]["namespaces"] += [{"type": "user"}, {"type": "time"}]
+        bundle.config["linux"]["timeOffsets"] = {"monotonic": {"secs": 7881, "nanosecs": 2718281}}
+        for key in ("uidMappings", "gidMappings"):
+            bundle.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        outcome = bundle.run("cat", "/proc/self/timens_offsets")
+        self.assertRegex(outcome.out, r"monotonic +7881 +2718281", outcome)
+
+    def test_without_maps_it_holds_the_caller_alone(self):
+        for user in ({"uid": 0, "gid": 0}, {"uid": 1000, "gid": 100}):
+            bundle = self.bundle(user=user)
+            bundle.config["linux"]["namespaces"].append({"type": "user"})
+            for mount in bundle.config["mounts"]:
+                mount["options"] = [option for option in mount["options"] if option != "gid=5"]
+            outcome = bundle.run("sh", "-c", "cat /proc/self/uid_map /proc/self/gid_map; touch /work/x; readlink /proc/self/ns/user")
+            words = outcome.out.split()
+            self.assertEqual(words[:6], [str(user["uid"]), "0", "1", str(user["gid"]), "0", "1"], outcome)
+            self.assertNotEqual(words[6], os.readlink("/proc/self/ns/user"))
+            self.assertEqual((bundle.rootfs / "work/x").stat().st_uid, 0)
+
+
 class CacheClasses(ContainerTest):
     def test_without_resctrl_they_are_refused_by_name(self):
         if os.path.exists("/sys/fs/resctrl/schemata"):
