@@ -32,6 +32,15 @@ Result<std::vector<CgroupState::Directory>> shown_directories(const MountContext
   return own;
 }
 
+/// A detached copy of the directory's mount. The way there may be closed to the root of a user namespace.
+Result<Fd> directory_tree(const MountContext& context, const std::string& directory) {
+  for (std::size_t index = 0; index < context.cgroup_trees.size(); ++index) {
+    const bool found = context.cgroup.directories[index].directory == directory && context.cgroup_trees[index].valid();
+    if (found) return std::move(context.cgroup_trees[index]);
+  }
+  return kernel::clone_mount(BorrowedFd(AT_FDCWD), directory, Recursion::this_mount);
+}
+
 Result<Fd> v1_hierarchy(const MountContext& context, const CgroupState::Directory& shown, std::uint64_t attributes) {
   if (context.cgroup_namespace) {
     kernel::FilesystemContext filesystem = WARDER_TRY(kernel::FilesystemContext::open("cgroup"));
@@ -49,7 +58,7 @@ Result<Fd> v1_hierarchy(const MountContext& context, const CgroupState::Director
     }
     return filesystem.mount(attributes);
   }
-  Fd tree = WARDER_TRY(kernel::clone_mount(BorrowedFd(AT_FDCWD), shown.directory, Recursion::this_mount));
+  Fd tree = WARDER_TRY(directory_tree(context, shown.directory));
   WARDER_TRY(kernel::set_mount_attributes(tree, {.set = attributes}, Recursion::this_mount));
   return tree;
 }
@@ -99,7 +108,7 @@ Result<void> mount_v2(const MountContext& context, const MountPlan& plan, Borrow
     // A user namespace that does not own its network namespace may not (EPERM), nor may one below another mount (EBUSY).
     if (mount.error().code() != EPERM && mount.error().code() != EBUSY) return std::move(mount).error();
   }
-  Fd tree = WARDER_TRY(kernel::clone_mount(BorrowedFd(AT_FDCWD), directory, Recursion::this_mount));
+  Fd tree = WARDER_TRY(directory_tree(context, directory));
   if (!attributes.empty()) WARDER_TRY(kernel::set_mount_attributes(tree, attributes, Recursion::this_mount));
   return kernel::attach_mount(tree, target);
 }

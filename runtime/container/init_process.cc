@@ -38,7 +38,8 @@ Result<Fd> private_procfs(const NamespacePlan& plan) {
   return filesystem.mount(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
-Result<void> write_time_offsets(const Spec& spec) {
+/// `host_proc`: opened before we became the user namespace's root, to whom a machine's "/" of mode 0700 is closed.
+Result<void> write_time_offsets(const Spec& spec, BorrowedFd host_proc) {
   if (spec.linux_.time_offsets.empty()) return {};
   std::string lines;
   for (const auto& [clock, offset] : spec.linux_.time_offsets) {
@@ -47,7 +48,8 @@ Result<void> write_time_offsets(const Spec& spec) {
   // Our own procfs files are root's while we are undumpable, and root of a user namespace is not that root. Nobody else is in our
   // namespaces yet who could use the moment.
   if (::prctl(PR_SET_DUMPABLE, 1) < 0) return Error::syscall("prctl PR_SET_DUMPABLE");
-  Fd file = WARDER_TRY(kernel::open_path("/proc/self/timens_offsets", O_WRONLY));
+  Fd file(::openat(host_proc.get(), "self/timens_offsets", O_WRONLY | O_CLOEXEC));
+  if (!file) return Error::syscall("openat '/proc/self/timens_offsets'");
   WARDER_TRY(kernel::write_once(file, lines));
   return kernel::become_undumpable();
 }
@@ -55,6 +57,8 @@ Result<void> write_time_offsets(const Spec& spec) {
 Result<void> enter_namespaces(const ChildContext& context) {
   const NamespacePlan& plan = context.plan;
   WARDER_TRY_WITH(context.cgroup.enter(), "cgroup");
+  Fd host_proc;
+  if (plan.new_time) host_proc = WARDER_TRY(kernel::open_path("/proc", O_PATH | O_DIRECTORY));
   const Linux& linux_ = context.request.spec.linux_;
   std::optional<FirstIds> first;
   if (plan.new_user()) first = FirstIds{.uid = linux_.uid_mappings[0].container_id, .gid = linux_.gid_mappings[0].container_id};
@@ -64,7 +68,7 @@ Result<void> enter_namespaces(const ChildContext& context) {
   if (plan.new_cgroup && ::unshare(CLONE_NEWCGROUP) < 0) return Error::syscall("unshare CLONE_NEWCGROUP");
   if (plan.new_time) {
     if (::unshare(CLONE_NEWTIME) < 0) return Error::syscall("unshare CLONE_NEWTIME");
-    WARDER_TRY_WITH(write_time_offsets(context.request.spec), "timeOffsets");
+    WARDER_TRY_WITH(write_time_offsets(context.request.spec, host_proc), "timeOffsets");
   }
   return {};
 }

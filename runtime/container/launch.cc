@@ -199,7 +199,7 @@ Result<Launched> launch(const LaunchRequest& request) {
                        .workload_runtime = std::move(workload_theirs),
                        .init_peer = std::move(init_peer),
                        .workload_peer = std::move(workload_peer)};
-  context.trees = WARDER_TRY(open_host_trees(request.spec, request.bundle, request.rootfs, context.plan));
+  context.trees = WARDER_TRY(open_host_trees(request.spec, request.bundle, request.rootfs, context.plan, request.cgroup.state()));
   // Rootless, the kernel lets us write the maps of a dumpable child only; P1 becomes undumpable as soon as they are written.
   if (::geteuid() == 0) WARDER_TRY(kernel::become_undumpable());
   std::vector<const JoinedNamespace*> joined;

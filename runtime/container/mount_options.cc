@@ -230,6 +230,11 @@ Result<MountPlan> plan_mount(const Mount& mount) {
   }
   if (!mount.uid_mappings.empty()) plan.map_ids = true;
   if (remount) plan.kind = MountKind::remount;
+  if (plan.kind == MountKind::filesystem || plan.kind == MountKind::cgroup) {  // nothing is below what is new
+    plan.attributes.clear |= plan.recursive_attributes.clear;
+    plan.attributes.set = (plan.attributes.set & ~plan.recursive_attributes.clear) | plan.recursive_attributes.set;
+    plan.recursive_attributes = {};
+  }
   WARDER_TRY(check(plan, mount));
   return plan;
 }

@@ -26,6 +26,8 @@ struct MountContext {
   bool cgroup_namespace = false;  ///< the caller is in a cgroup namespace of the container's own
   /// Trees that only the host side could open (user namespaces, idmapped mounts); by index of `mounts`, invalid where none.
   std::span<Fd> host_trees;
+  /// The same of the container's cgroups, by index of `cgroup.directories`; empty where they can be opened from inside.
+  std::span<Fd> cgroup_trees = {};
 };
 
 /// Mounts made, for those who come after.

@@ -50,6 +50,15 @@ Result<Fd> host_source(const MountPlan& plan, const Mount& mount, const std::str
   return tree;
 }
 
+Result<std::vector<Fd>> open_cgroups(const CgroupState& cgroup) {
+  std::vector<Fd> trees;
+  for (const CgroupState::Directory& one : cgroup.directories) {
+    trees.push_back(WARDER_TRY(kernel::clone_mount(BorrowedFd(AT_FDCWD), one.directory, Recursion::this_mount)));
+    WARDER_TRY(kernel::set_mount_attributes(trees.back(), {.propagation = MS_SLAVE}, Recursion::this_mount));
+  }
+  return trees;
+}
+
 Result<void> set_names(const Spec& spec) {
   if (!spec.linux_.makes(NamespaceType::uts)) return {};
   if (!spec.hostname.empty() && ::sethostname(spec.hostname.data(), spec.hostname.size()) < 0) {
@@ -63,7 +72,8 @@ Result<void> set_names(const Spec& spec) {
 
 }  // namespace
 
-Result<HostTrees> open_host_trees(const Spec& spec, const std::string& bundle, BorrowedFd rootfs, const NamespacePlan& plan) {
+Result<HostTrees> open_host_trees(const Spec& spec, const std::string& bundle, BorrowedFd rootfs, const NamespacePlan& plan,
+                                  const CgroupState& cgroup) {
   HostTrees trees;
   bool outside = plan.in_user_namespace() && ::geteuid() == 0;
   if (outside) {
@@ -73,6 +83,9 @@ Result<HostTrees> open_host_trees(const Spec& spec, const std::string& bundle, B
   for (std::size_t index = 0; index < spec.mounts.size(); ++index) {
     const Mount& mount = spec.mounts[index];
     MountPlan plan_of_mount = WARDER_TRY_WITH(plan_mount(mount), "mount '" + mount.destination + "'");
+    if (outside && plan_of_mount.kind == MountKind::cgroup && trees.cgroups.empty()) {
+      trees.cgroups = WARDER_TRY_WITH(open_cgroups(cgroup), "mount '" + mount.destination + "'");
+    }
     bool bind = plan_of_mount.kind == MountKind::bind && !plan_of_mount.copy_source_link;
     if (!bind || !(outside || plan_of_mount.map_ids)) continue;
     trees.sources.resize(spec.mounts.size());
@@ -135,7 +148,8 @@ Result<void> RootfsBuilder::build() {
                        .cgroup = cgroup_,
                        .label = spec_.linux_.mount_label,
                        .cgroup_namespace = plan_.new_cgroup,
-                       .host_trees = trees_.sources};
+                       .host_trees = trees_.sources,
+                       .cgroup_trees = trees_.cgroups};
   made_ = WARDER_TRY(make_mounts(context, spec_.mounts));
   if (!dev_is_bound(spec_.mounts)) {
     // Below a user namespace nobody makes device nodes, be it the container's own or (podman rootless) the one we were started

@@ -23,11 +23,13 @@ struct HostTrees {
   Fd root;                  ///< invalid: P2 opens the rootfs by its path
   Fd dev;                   ///< the host's /dev in the container's mount namespace, opened by P1; invalid: P2 opens it
   std::vector<Fd> sources;  ///< by index of Spec::mounts; empty, or invalid where P2 opens the source
+  std::vector<Fd> cgroups;  ///< the container's own, by index of CgroupState::directories; empty where P2 opens them
 };
 
 /// What P0 has to open for this container: everything with a user namespace whose maps a privileged P0 has written, and idmapped
 /// mounts always. Needs CAP_SYS_ADMIN where the result is not empty.
-Result<HostTrees> open_host_trees(const Spec& spec, const std::string& bundle, BorrowedFd rootfs, const NamespacePlan& plan);
+Result<HostTrees> open_host_trees(const Spec& spec, const std::string& bundle, BorrowedFd rootfs, const NamespacePlan& plan,
+                                  const CgroupState& cgroup);
 
 enum class RootChange : std::uint8_t { pivot, move };
 

@@ -51,6 +51,12 @@ BOOST_AUTO_TEST_CASE(a_later_word_wins_over_an_earlier_one) {
   BOOST_TEST(plan.attributes.clear == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(recursive_words_of_a_new_filesystem_are_its_own) {
+  MountPlan plan = planned("tmpfs", {"rro", "rnosuid", "nodev", "rdev"}, "tmpfs");
+  BOOST_TEST(plan.attributes.set == std::uint64_t{MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID});
+  BOOST_TEST(plan.recursive_attributes.empty());
+}
+
 BOOST_AUTO_TEST_CASE(recursive_words_go_to_the_whole_tree_only) {
   MountPlan plan = planned("", {"rbind", "rro", "rnosuid"});
   BOOST_TEST((plan.bind_recursion == kernel::Recursion::whole_tree));
