@@ -51,8 +51,12 @@ void user_namespace_rules(const Node& linux_node, const Linux& config) {
     linux_node.child("uidMappings").refuse("id mappings with a user namespace only");
   }
   if (config.makes(NamespaceType::user)) {
-    if (config.uid_mappings.empty()) linux_node.child("uidMappings").refuse("mappings for the new user namespace");
-    if (config.gid_mappings.empty()) linux_node.child("gidMappings").refuse("mappings for the new user namespace");
+    // Neither: the caller's own ids, which the runtime adds.
+    bool half = config.uid_mappings.empty() != config.gid_mappings.empty();
+    if (half && config.uid_mappings.empty())
+      linux_node.child("uidMappings").refuse("mappings beside those of the groups, or neither");
+    if (half && config.gid_mappings.empty())
+      linux_node.child("gidMappings").refuse("mappings beside those of the users, or neither");
   }
 }
 
@@ -105,6 +109,8 @@ void across(const Node& root, const Spec& spec) {
   for (const auto& [key, value] : config.sysctl) {
     std::string_view objection = sysctl_objection(key, config);
     if (!objection.empty()) sysctl.child(key).refuse(objection);
+    const bool name = key == "kernel.domainname" || key == "kernel/domainname";
+    if (name && !spec.domainname.empty() && value != spec.domainname) sysctl.child(key).refuse("the same as \"domainname\"");
   }
 }
 

@@ -112,7 +112,7 @@ struct Word {
 
 /// Sets `out` by the table; complains with all words of the table otherwise.
 template <class Value, std::size_t count>
-bool read_word(const Node& node, const Word<Value> (&table)[count], Value& out) {
+bool read_word(const Node& node, const Word<Value> (&table)[count], Value& out, std::string_view remark = "") {
   std::string text;
   if (!node.read(text)) return false;
   std::string accepted = "one of ";
@@ -124,6 +124,7 @@ bool read_word(const Node& node, const Word<Value> (&table)[count], Value& out) 
     if (&entry != &table[0]) accepted += ", ";
     accepted += entry.word;
   }
+  accepted += remark;
   node.refuse(accepted);
   return false;
 }

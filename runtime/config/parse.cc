@@ -169,9 +169,10 @@ Result<std::vector<Mount>> parse_mounts(std::string_view text) {
   nlohmann::json document = WARDER_TRY_WITH(parse_json(text), "mounts");
   Complaints complaints;
   Node root(document, complaints);
-  root.require("an object");
   std::vector<Mount> mounts;
-  if (root.is_object()) {
+  if (document.is_array()) {  // as crun takes it
+    section::mounts(root, mounts);
+  } else if (root.is_object()) {
     Node list = root.child("mounts");
     if (list.empty()) list.refuse("an array of mounts");
     section::mounts(list, mounts);

@@ -22,7 +22,7 @@ Result<Spec> parse_config(std::string_view text, const std::string& bundle, Warn
 /// The file of `exec --process`.
 Result<Process> parse_process(std::string_view text, Warnings& warnings);
 
-/// The file of `mounts add` and `mounts remove`: an object with a non-empty `mounts`.
+/// The file of `mounts add` and `mounts remove`: an array of mounts, or an object with a non-empty `mounts`.
 Result<std::vector<Mount>> parse_mounts(std::string_view text);
 
 /// The file of `update --resources`.

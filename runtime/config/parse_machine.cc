@@ -84,21 +84,15 @@ void memory_policy(const Node& node, std::optional<supervisor::MemoryPolicyPlan>
   if (!node.is_object() || node.empty()) return;
   supervisor::MemoryPolicyPlan plan;
   Node mode = node.child("mode");
-  if (!read_word(mode, policy_modes, plan.mode)) {
-    mode.refuse("a mode MPOL_… (invalid memory policy mode)");
-    return;
-  }
+  if (!mode.present()) mode.refuse("a mode MPOL_… (invalid memory policy mode)");
+  if (!read_word(mode, policy_modes, plan.mode, " (invalid memory policy mode)")) return;
   std::string nodes;
   if (node.child("nodes").read(nodes) && !read_nodes(nodes, plan.nodes)) {
     node.child("nodes").refuse("a list of nodes below 1024 like \"0-3,7\" (invalid memory policy node)");
   }
   node.child("flags").each([&](const Node& element) {
     std::uint32_t flag = 0;
-    if (read_word(element, policy_flags, flag)) {
-      plan.flags |= flag;
-    } else {
-      element.refuse("a flag MPOL_F_… (invalid memory policy flag)");
-    }
+    if (read_word(element, policy_flags, flag, " (invalid memory policy flag)")) plan.flags |= flag;
   });
   out = std::move(plan);
 }

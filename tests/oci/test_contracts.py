@@ -52,6 +52,9 @@ class Words(ContainerTest):
                 outcome = run_command([WARDER, *words])
                 self.assertEqual((outcome.code, outcome.lines()[0]), (0, "NAME:"), outcome)
                 self.assertRegex(outcome.lines()[1], rf"^ +warder {verb} - ")
+        for verb in ("checkpoint", "restore"):  # by --help podman asks whether they work
+            self.assertEqual(run_command([WARDER, verb, "-h"]).code, 0)
+            self.assertEqual(run_command([WARDER, verb, "--help"]).code, 1)
         outcome = run_command([WARDER, "foo", "-h"])
         self.assertEqual((outcome.code, outcome.out), (1, ""))
         self.assertIn("No help topic for 'foo'", outcome.err)

@@ -66,6 +66,21 @@ BOOST_AUTO_TEST_CASE(a_plain_config_becomes_a_spec) {
   BOOST_TEST(!spec.linux_.makes(NamespaceType::user));
 }
 
+BOOST_AUTO_TEST_CASE(a_user_namespace_has_both_maps_or_neither) {
+  json document = with("/linux/namespaces/5", R"({"type": "user"})");
+  Spec spec = accepted(document);
+  BOOST_TEST(spec.linux_.makes(NamespaceType::user));
+  BOOST_TEST(spec.linux_.uid_mappings.empty());
+  for (const char* half : {"uidMappings", "gidMappings"}) {
+    json one = document;
+    one["linux"][half] = json::parse(R"([{"containerID": 0, "hostID": 1, "size": 1}])");
+    auto refusal = parse(one);
+    BOOST_REQUIRE(!refusal.ok());
+    const char* other = half[0] == 'u' ? "linux.gidMappings" : "linux.uidMappings";
+    BOOST_TEST(refusal.error().text().find(other) != std::string::npos, refusal.error().text());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(every_wrong_value_is_named_with_its_place) {
   const Bad table[] = {
       {"/ociVersion", R"("2.0.0")", "ociVersion: found \"2.0.0\""},
@@ -109,7 +124,6 @@ BOOST_AUTO_TEST_CASE(every_wrong_value_is_named_with_its_place) {
       {"/linux/namespaces/0/path", R"("proc/1/ns/mnt")", "linux.namespaces[0].path"},
       {"/linux/namespaces/5", R"({"type": "pid"})", "linux.namespaces[5].type"},
       {"/linux/uidMappings", R"([{"containerID": 0, "hostID": 1, "size": 1}])", "linux.uidMappings"},
-      {"/linux/namespaces/5", R"({"type": "user"})", "linux.gidMappings"},
       {"/linux/timeOffsets", R"({"monotonic": {"secs": 1}})", "linux.timeOffsets"},
       {"/linux/timeOffsets", R"({"realtime": {"secs": 1}})", "linux.timeOffsets.realtime"},
       {"/linux/devices", R"([{"type": "x", "path": "/dev/x"}])", "linux.devices[0].type"},
@@ -144,6 +158,11 @@ BOOST_AUTO_TEST_CASE(a_sysctl_belongs_to_a_namespace_of_the_container) {
   accepted(with("/linux/sysctl", R"({"net.ipv4.ip_forward": "1", "kernel.shmmax": "1", "fs.mqueue.msg_max": "10"})"));
   accepted(with("/linux/sysctl", R"({"net/ipv4/conf/eth0.1/forwarding": "1"})"));
   accepted(with("/linux/sysctl", R"({"kernel.domainname": "example"})"));
+  json named = with("/linux/sysctl", R"({"kernel.domainname": "example"})");
+  named["domainname"] = "example";
+  accepted(named);
+  named["domainname"] = "other";
+  BOOST_TEST(!parse(named).ok());
   for (const char* key :
        {"kernel.core_pattern", "vm.swappiness", "kernel.hostname", "kernel/core_pattern", "user.max_net_namespaces", "net..ipv4",
         ".net", "net.ipv4.", "net ipv4", "fs.mqueue", "kernel.sem/../core_pattern"}) {
