@@ -1,5 +1,5 @@
 // `warder checkpoint` and `warder restore`: refused in words. A filter with a listener cannot be dumped and restored, and podman
-// asks for the support by the exit code of `checkpoint --help`: nothing here ever succeeds.
+// asks for the support by the exit code of `checkpoint --help`: nothing here succeeds but -h, by which nobody asks.
 #include "runtime/commands/verb.h"
 
 namespace warder::runtime {

@@ -105,6 +105,14 @@ Result<void> check_console(const Spec& spec, const ConsoleReceiver& console) {
   return {};
 }
 
+/// A user namespace without mappings holds the caller alone, as the ids that the process asks for.
+void map_caller(Spec& spec) {
+  Linux& config = spec.linux_;
+  if (!config.makes(NamespaceType::user) || !config.uid_mappings.empty()) return;
+  config.uid_mappings = {{.container_id = spec.process.user.uid, .host_id = ::geteuid(), .size = 1}};
+  config.gid_mappings = {{.container_id = spec.process.user.gid, .host_id = ::getegid(), .size = 1}};
+}
+
 struct LaunchSurroundings {
   BorrowedFd rootfs;
   const ConsoleReceiver& console;
@@ -185,6 +193,7 @@ Result<Spec> read_spec(const Context& context, CreateOptions& options) {
   Warnings warnings;
   Spec spec = WARDER_TRY(parse_config(text, options.bundle, warnings));
   for (const std::string& warning : warnings) context.log.warning(warning);
+  map_caller(spec);
   spec.root.path = WARDER_TRY_WITH(absolute_path(spec.root.path), "root.path");
   return spec;
 }

@@ -40,7 +40,8 @@ class Delete : public Verb {
     }
     Container container{*std::move(directory), *std::move(state)};
     Status status = container.status();
-    if (Container::alive(status) && !force_) {
+    // As everywhere: of a container whose program has not begun nothing can be lost.
+    if (Container::alive(status) && status != Status::created && !force_) {
       return Error::user(fmt::format("cannot delete container '{}' that is {}; container still running; accepted: --force", id,
                                      status_word(status)));
     }

@@ -102,9 +102,16 @@ class Events : public Verb {
   }
 
  private:
+  /// One line, its members in the order by which scripts know them.
+  [[nodiscard]] std::string event(std::string_view type, json data) const {
+    nlohmann::ordered_json line{{"type", type}, {"id", id_}};
+    if (!data.is_null()) line["data"] = std::move(data);
+    return line.dump() + "\n";
+  }
+
   Result<void> print_stats(const Container& container) const {
     CgroupStats stats = WARDER_TRY(container.cgroup().stats());
-    return print(json{{"type", "stats"}, {"id", id_}, {"data", stats_data(stats)}}.dump() + "\n");
+    return print(event("stats", stats_data(stats)));
   }
 
   Result<int> follow(const Container& container, int interval) const {
@@ -113,7 +120,7 @@ class Events : public Verb {
     for (;;) {
       bool ended = wait_gone(init, interval);
       auto now = container.cgroup().oom_kills();
-      for (; now.ok() && kills < *now; ++kills) WARDER_TRY(print(json{{"type", "oom"}, {"id", id_}}.dump() + "\n"));
+      for (; now.ok() && kills < *now; ++kills) WARDER_TRY(print(event("oom", nullptr)));
       if (ended) return 0;
       WARDER_TRY(print_stats(container));
     }

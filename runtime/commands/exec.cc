@@ -84,6 +84,7 @@ class Exec : public Verb {
       };
     }
     LaunchedProcess process = WARDER_TRY(launch_session(request));
+    context.log.debug(fmt::format("container '{}': the session is process {}", id_, process.identity.pid));
     if (!pidfd_socket_.empty()) WARDER_TRY_WITH(send_pidfd(pidfd_socket_, process.pidfd), "--pidfd-socket");
     return follow(process, terminal);
   }

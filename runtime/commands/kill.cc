@@ -39,9 +39,12 @@ class Kill : public Verb {
     if (status == Status::creating)
       return Error::user(fmt::format("container '{}' is not created yet; container not running", id));
     if (all_) return signal_everything(container, number);
-    if (status == Status::stopped) return not_running(id);
     // Without a PID namespace of its own nothing ends the other processes when the first one is gone.
-    if (number == SIGKILL && !container.state.private_pid_namespace) return container.cgroup().kill_all();
+    if (number == SIGKILL && !container.state.private_pid_namespace) {
+      bool left = status != Status::stopped || !WARDER_TRY(container.cgroup().processes()).empty();
+      return left ? container.cgroup().kill_all() : not_running(id);
+    }
+    if (status == Status::stopped) return not_running(id);
     auto workload = open_process(container.state.workload);
     if (!workload.ok()) return not_running(id);
     auto sent = kernel::send_signal(*workload, number);

@@ -1,5 +1,6 @@
 // `warder list`: all containers below the state root.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "runtime/commands/state_report.h"
 #include "runtime/commands/verb.h"
@@ -15,6 +16,11 @@ class List : public Verb {
   }
 
   Result<int> run(const Context& context) override {
+    // The default root comes with the first container; one that somebody names and that is not there is a mistake.
+    struct stat facts {};
+    if (context.options.root && ::stat(context.root.path.c_str(), &facts) != 0) {
+      return Error::syscall(fmt::format("--root: '{}'", context.root.path));
+    }
     std::vector<nlohmann::ordered_json> reports;
     for (const std::string& id : context.root.ids()) {
       // One that is being deleted meanwhile is simply not there any more.

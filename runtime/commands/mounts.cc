@@ -20,7 +20,8 @@ class Mounts : public Verb {
   void define(Options& app) override {
     app.add_option("ACTION", action_, "add or remove").required().among({"add", "remove"});
     app.add_option("ID", id_, "the container").required();
-    app.add_option("FILE", file_, "JSON object with `mounts` as in config.json; - for standard input").required();
+    app.add_option("FILE", file_, "JSON array of mounts as in config.json, or an object with `mounts`; - for standard input")
+        .required();
   }
 
   Result<int> run(const Context& context) override {

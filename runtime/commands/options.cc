@@ -29,7 +29,7 @@ void Options::add_ignored_flag(const std::string& name) {
 void Options::make_value_optional(const std::string& name) { app_->get_option(name)->expected(0, 1); }
 
 void Options::accept_everything() {
-  app_->set_help_flag();
+  app_->set_help_flag("-h", "what this command is");
   app_->allow_extras();
 }
 

@@ -21,7 +21,7 @@ class Run : public Verb {
     if (!detach_ && !no_subreaper_) WARDER_TRY(become_subreaper());
     std::optional<OwnTerminal> terminal;
     if (spec.process.terminal && options_.console_socket.empty()) {
-      if (detach_) return Error::user("process.terminal is true with --detach; accepted: --console-socket PATH, or no --detach");
+      if (detach_) return Error::user("process.terminal is true with --detach: use --console-socket PATH, or no --detach");
       terminal = WARDER_TRY(OwnTerminal::prepare());
     }
     ConsoleReceiver receiver{.path = options_.console_socket, .socket = terminal ? terminal->sender() : BorrowedFd(-1)};

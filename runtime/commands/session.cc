@@ -25,6 +25,8 @@ void inherit(supervisor::ProcessPlan& plan, const supervisor::ProcessPlan& conta
   if (plan.rlimits.empty()) plan.rlimits = container.rlimits;
   if (plan.apparmor_profile.empty()) plan.apparmor_profile = container.apparmor_profile;
   if (plan.selinux_label.empty()) plan.selinux_label = container.selinux_label;
+  if (!plan.scheduler) plan.scheduler = container.scheduler;
+  if (!plan.io_priority) plan.io_priority = container.io_priority;
   if (!plan.oom_score_adj) plan.oom_score_adj = container.oom_score_adj;
   if (plan.cpu_affinity_initial.empty()) plan.cpu_affinity_initial = container.cpu_affinity_initial;
   if (plan.cpu_affinity_final.empty()) plan.cpu_affinity_final = container.cpu_affinity_final;
@@ -77,16 +79,18 @@ Result<void> apply_user(const SessionOptions& options, supervisor::ProcessPlan& 
 
 /// A capability asked for is bounding, effective and permitted; it becomes inheritable or ambient only where the container has it
 /// so (CVE-2022-29162, CVE-2025-27612).
-Result<void> apply_capabilities(const SessionOptions& options, supervisor::ProcessPlan& plan) {
+void apply_capabilities(const SessionOptions& options, supervisor::ProcessPlan& plan, const Log& log) {
   for (const std::string& word : options.capabilities) {
     auto number = parse_capability(word);
-    if (!number) return Error::user(fmt::format("--cap '{}'; accepted: the name of a capability", word));
+    if (!number) {  // as in config.json: one that this version does not know is none that it could give
+      log.warning(fmt::format("--cap '{}': ignored, no capability that is known here", word));
+      continue;
+    }
     std::uint64_t bit = std::uint64_t{1} << *number;
     plan.capabilities.bounding |= bit;
     plan.capabilities.effective |= bit;
     plan.capabilities.permitted |= bit;
   }
-  return {};
 }
 
 Result<void> apply_rest(const SessionOptions& options, supervisor::ProcessPlan& plan) {
@@ -119,7 +123,7 @@ Result<SessionPlan> plan_session(const Context& context, const SessionOptions& o
           ? WARDER_TRY(plan_from_container(options, container.process))
           : WARDER_TRY(plan_from_file(context, options.process_file, container.process, session.console_size));
   WARDER_TRY(apply_user(options, plan));
-  WARDER_TRY(apply_capabilities(options, plan));
+  apply_capabilities(options, plan, context.log);
   WARDER_TRY(apply_rest(options, plan));
   pass_activation_sockets(plan);
   auto compiled = WARDER_TRY_WITH(policy::Compiled::open(container.compiled), "compiled profile");

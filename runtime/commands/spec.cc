@@ -3,11 +3,23 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "runtime/cgroups/cgroup.h"
 #include "runtime/commands/spec_builder.h"
 #include "runtime/commands/verb.h"
 
 namespace warder::runtime {
 namespace {
+
+/// Engines and scripts that start from the plain document expect the paths of v1's cgroups inside as they are outside.
+void share_cgroup_namespace_on_v1(json& namespaces) {
+  auto layout = CgroupLayout::probe();
+  if (!layout.ok() || layout->unified) return;
+  for (auto entry = namespaces.begin(); entry != namespaces.end(); ++entry) {
+    if ((*entry)["type"] != "cgroup") continue;
+    namespaces.erase(entry);
+    return;
+  }
+}
 
 class SpecVerb : public Verb {
  public:
@@ -47,6 +59,7 @@ class SpecVerb : public Verb {
   Result<int> run(const Context& context) override {
     bool rootless = context.options.rootless != "auto" && context.options.rootless != "false";
     json document = WARDER_TRY(build_spec(flags_, rootless ? SpecKind::rootless : SpecKind::rootful));
+    if (!flags_.any()) share_cgroup_namespace_on_v1(document["linux"]["namespaces"]);
     std::string text = document.dump(2) + "\n";
     if (file_ == "-") {
       WARDER_TRY(print(text));

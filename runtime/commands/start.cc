@@ -23,7 +23,15 @@ class Start : public Verb {
       return Error::user(fmt::format("container '{}' is {}; accepted: one that is created", id_, status_word(status)));
     }
     auto notify = WARDER_TRY(NotifyProxy::open(container.directory.fd(), container.state.init.pid));
-    WARDER_TRY(start_container(container));
+    Result<void> started = start_container(container);
+    if (!started.ok()) {
+      // The specification: after a failing poststart hook the container is destroyed.
+      if (container.directory.started()) {
+        auto destroyed = destroy(container, context.log);
+        if (!destroyed.ok()) context.log.warning("clean up after a failure: " + destroyed.error().text());
+      }
+      return std::move(started).error();
+    }
     if (!notify) return 0;
     auto init = open_process(container.state.init);
     // Others may look at the container meanwhile: it is started.

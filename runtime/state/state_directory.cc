@@ -84,10 +84,11 @@ Result<std::string> default_root() {
 }  // namespace
 
 Result<void> check_container_id(std::string_view id) {
-  bool good =
-      !id.empty() && id.size() <= longest_id && id != "." && id != ".." && std::all_of(id.begin(), id.end(), is_id_letter);
+  bool good = !id.empty() && id.size() <= longest_id && !id.starts_with('.') && std::all_of(id.begin(), id.end(), is_id_letter);
   if (!good) {
-    return Error::user(fmt::format("{}: '{}'; accepted: letters, digits, '_', '+', '-' and '.'", invalid_id, id));
+    bool letters = std::all_of(id.begin(), id.end(), is_id_letter);
+    return Error::user(fmt::format("{}: '{}'{}; accepted: letters, digits, '_', '+', '-' and, not at the beginning, '.'",
+                                   invalid_id, id, letters ? "" : ": invalid character"));
   }
   return {};
 }

@@ -1,6 +1,8 @@
 """`exec`: sessions in a running container."""
 import json
+import os
 import pathlib
+import subprocess
 
 from harness.bundle import ContainerTest
 
@@ -68,6 +70,44 @@ class Exec(ContainerTest):
             sets = dict(line.split(":\t") for line in out.splitlines())
             self.assertTrue(int(sets["CapEff"], 16) >> 12 & 1)
             self.assertEqual((int(sets["CapInh"], 16), int(sets["CapAmb"], 16)), (0, 0))
+
+    def test_a_capability_that_nobody_knows_is_none(self):
+        bundle = self.bundle()
+        with bundle.running() as container:
+            sets = [bundle.exec(container, "grep", "^Cap", "/proc/self/status", options=options)
+                    for options in ((), ("--cap", "CAP_NO_SUCH"))]
+            self.assertEqual((sets[1].code, sets[1].out), (0, sets[0].out), sets[1])
+            told = bundle.warder("--log-level", "warning", "exec", "--cap", "CAP_NO_SUCH", container, "true")
+            self.assertIn("CAP_NO_SUCH", told.err)
+
+    def test_the_session_is_scheduled_as_the_container(self):
+        bundle = self.bundle()
+        bundle.config["process"]["scheduler"] = {"policy": "SCHED_BATCH", "nice": 5}
+        bundle.config["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_BE", "priority": 6}
+        pid_file = bundle.directory / "exec.pid"
+
+        def started(*options):
+            outcome = bundle.warder("exec", "-d", "--pid-file", pid_file, *options)
+            self.assertEqual(outcome.code, 0, outcome)
+            pid = int(pid_file.read_text())
+            return pid, os.sched_getscheduler(pid) & ~os.SCHED_RESET_ON_FORK
+
+        with bundle.running() as container:
+            pid, policy = started(container, "sleep", "300")
+            self.assertEqual((policy, os.getpriority(os.PRIO_PROCESS, pid)), (os.SCHED_BATCH, 5))
+            self.assertIn("prio 6", subprocess.run(["ionice", "-p", str(pid)], capture_output=True, text=True).stdout)
+            process = bundle.directory / "process.json"
+            for scheduler, wanted in (({"policy": "SCHED_IDLE"}, os.SCHED_IDLE),
+                                      ({"policy": "SCHED_FIFO", "priority": 3, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}, os.SCHED_FIFO),
+                                      ({"policy": "SCHED_DEADLINE", "flags": ["SCHED_FLAG_RESET_ON_FORK"], "runtime": 42000,
+                                        "deadline": 100000, "period": 1000000}, 6)):
+                process.write_text(json.dumps({"args": ["/bin/sleep", "300"], "cwd": "/", "scheduler": scheduler}))
+                self.assertEqual(started("--process", process, container)[1], wanted, scheduler)
+            process.write_text(json.dumps({"args": ["/bin/sleep", "300"], "cwd": "/", "scheduler":
+                                           {"policy": "SCHED_DEADLINE", "runtime": 200000, "deadline": 100000, "period": 1000000}}))
+            refused = bundle.warder("exec", "--process", process, container)
+            self.assertEqual(refused.code, 255)
+            self.assertIn("sched_setattr", refused.err)
 
     def test_the_session_belongs_to_the_cgroup_of_the_container(self):
         bundle = self.bundle()

@@ -99,6 +99,29 @@ class Hooks(ContainerTest):
         self.assertEqual(bundle.run().code, 0)
         self.assertEqual((json.loads(out.read_text())["status"], err.read_text()), ("created", "warned\n"))
 
+    def test_output_of_hooks_in_the_container_goes_there_too(self):
+        bundle = self.bundle(args=["sh", "-c", "ls /proc/self/fd | wc -l; echo workload"])
+        out, err = bundle.directory / "hooks.out", bundle.directory / "hooks.err"
+        bundle.config["annotations"] = {"run.oci.hooks.stdout": str(out), "run.oci.hooks.stderr": str(err)}
+        inside = {"path": "/bin/sh", "args": ["sh", "-c", "cat; ls /proc/self/fd | wc -l >&2"], "env": ["PATH=/bin"]}
+        bundle.config["hooks"] = {"startContainer": [inside, inside]}
+        outcome = bundle.run()
+        self.assertEqual((outcome.out, outcome.err), ("4\nworkload\n", ""), "stdio and the directory that is listed")
+        self.assertEqual(err.read_text(), "4\n4\n")
+        states = json.loads("[" + out.read_text().replace("}{", "},{") + "]")
+        self.assertEqual([(state["status"], state["pid"]) for state in states], [("created", 1)] * 2)
+
+    def test_a_failing_poststart_hook_destroys_the_container(self):
+        bundle = self.bundle(args=["sleep", "600"])
+        self.hooked(bundle, poststart="exit 1", poststop="touch $LOG/stopped")
+        self.assertEqual(bundle.warder("create", "-b", bundle.directory, bundle.id).code, 0)
+        outcome = bundle.warder("start", bundle.id)
+        self.assertEqual(outcome.code, 1, outcome)
+        self.assertIn("error running poststart hook #0:", outcome.err)
+        self.assertIn("does not exist", bundle.warder("state", bundle.id).err)
+        self.assertTrue((bundle.directory / "stopped").exists())
+        self.assert_nothing_left(bundle)
+
 
 class HookFiles(ContainerTest):
     """What the next two need."""

@@ -100,11 +100,25 @@ class Lifecycle(ContainerTest):
     def test_delete_force_of_what_does_not_exist_succeeds(self):
         self.assertEqual(self.bundle().warder("delete", "--force", "never-was").code, 0)
 
-    def test_delete_force_of_a_created_container(self):
+    def test_delete_of_a_created_container_needs_no_force(self):
         bundle = self.bundle(args=["sleep", "600"])
+        for options in ([], ["--force"]):
+            self.create(bundle)
+            self.assertEqual(bundle.warder("delete", *options, bundle.id).code, 0)
+            self.assert_nothing_left(bundle)
+
+    def test_a_created_container_ends_by_the_signals_that_end_a_process(self):
+        bundle = self.bundle(args=["touch", "/work/ran"])
+        for signal in ("TERM", "INT", "HUP", "QUIT"):
+            self.create(bundle)
+            self.assertEqual(bundle.warder("kill", bundle.id, signal).code, 0)
+            self.wait_for(lambda: bundle.state_of(bundle.id)["status"] == "stopped")
+            self.assertIn("has stopped", bundle.warder("start", bundle.id).err)
+            self.assertEqual(bundle.warder("delete", bundle.id).code, 0)
         self.create(bundle)
-        self.assertEqual(bundle.warder("delete", "--force", bundle.id).code, 0)
-        self.assert_nothing_left(bundle)
+        self.assertEqual(bundle.warder("kill", bundle.id, "USR1").code, 0)
+        self.assertEqual(bundle.warder("start", bundle.id).code, 0)
+        self.wait_for((bundle.rootfs / "work/ran").exists)
 
 
 class Names(ContainerTest):
@@ -118,11 +132,12 @@ class Names(ContainerTest):
 
     def test_a_bad_id_is_refused(self):
         bundle = self.bundle(args=["true"])
-        for bad in ("", ".", "..", "a/b", "../x", "a b", "é", "a\nb"):
+        for bad in ("", ".", "..", ".a", "a/b", "../x", "a b", "é", "a\nb"):
             outcome = bundle.warder("run", "-b", bundle.directory, bad)
             self.assertEqual(outcome.code, 1, f"{bad!r}: {outcome!r}")
             if bad:
                 self.assertIn("invalid container ID format", outcome.err, repr(bad))
+                self.assertEqual(bad[0] != ".", "invalid character" in outcome.err, repr(bad))
 
     def test_an_id_may_be_used_once(self):
         bundle = self.bundle(args=["sleep", "600"])

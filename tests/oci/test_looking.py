@@ -16,6 +16,12 @@ class Looking(ContainerTest):
             self.assertEqual([(c["id"], c["status"]) for c in told], [(container, "running")])
         self.assertIn(json.loads(bundle.warder("list", "--format=json").out), (None, []))
 
+    def test_a_state_directory_that_is_named_and_not_there_is_an_error(self):
+        bundle = self.bundle()
+        outcome = bundle.warder("list", "--root", bundle.directory / "nowhere")
+        self.assertEqual((outcome.code, outcome.out), (1, ""), outcome)
+        self.assertIn("nowhere", outcome.err)
+
     def test_ps_names_the_processes_by_their_host_pids(self):
         bundle = self.bundle()
         with bundle.running("sh", "-c", "sleep 300 & wait") as container:
@@ -43,7 +49,9 @@ class Looking(ContainerTest):
     def test_events_gives_one_line_of_numbers(self):
         bundle = self.bundle()
         with bundle.running() as container:
-            told = json.loads(bundle.warder("events", "--stats", container).out)
+            line = bundle.warder("events", "--stats", container).out
+            self.assertTrue(line.startswith(f'{{"type":"stats","id":"{container}","data":{{'), line)
+            told = json.loads(line)
             self.assertEqual((told["type"], told["id"]), ("stats", container))
             self.assertGreaterEqual(told["data"]["pids"]["current"], 1)
             self.assertIn("cpu", told["data"])
