@@ -160,7 +160,11 @@ Result<supervisor::Boot> plan_boot(const Context& context, const CreateOptions& 
   if (spec.linux_.personality) boot.process.personality = spec.linux_.personality->domain;
   boot.process.memory_policy = spec.linux_.memory_policy;
   if (spec.linux_.seccomp) WARDER_TRY(plan_seccomp(context, *spec.linux_.seccomp, policy, boot.process));
-  for (const Hook& hook : spec.hooks.start_container) boot.process.start_container_hooks.push_back(hook_plan(hook));
+  for (const Hook& hook : spec.hooks.start_container) {
+    boot.process.start_container_hooks.push_back(hook_plan(hook));
+    // As everywhere: one without variables of its own, which runs inside, sees the workload's.
+    if (hook.env.empty()) boot.process.start_container_hooks.back().env = boot.process.env;
+  }
   boot.compiled = policy.lowered.block;
   return boot;
 }

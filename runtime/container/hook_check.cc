@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <memory>
+#include <cerrno>
+#include <climits>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/config/node.h"
 #include "runtime/text_file.h"
@@ -30,30 +32,64 @@ bool machine_root_is_hidden() {
 
 bool ours(uid_t owner) { return owner == 0 || owner == ::geteuid() || (owner == overflow_uid && machine_root_is_hidden()); }
 
-/// The directories above a path, "/" included.
-template <class Visit>
-std::string each_directory(std::string_view path, Visit visit) {
-  for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
-    std::string directory(path.substr(0, std::max<std::size_t>(slash, 1)));
-    struct stat status {};
-    if (::lstat(directory.c_str(), &status) != 0) continue;
-    std::string objection = visit(directory, status);
-    if (!objection.empty()) return objection;
-  }
-  return {};
-}
-
 std::string directory_objection(const std::string& directory, const struct stat& status) {
   if (!ours(status.st_uid)) return fmt::format("a path whose directories are root's or the caller's; '{}' is not", directory);
-  bool open = !S_ISLNK(status.st_mode) && (status.st_mode & writable_by_others) != 0 && (status.st_mode & S_ISVTX) == 0;
+  const bool open = (status.st_mode & writable_by_others) != 0 && (status.st_mode & S_ISVTX) == 0;
   if (open) return fmt::format("a path that nobody else can change; '{}' is writable by others", directory);
   return {};
 }
 
-bool may_be_link(const std::string& path, const struct stat& status) {
-  constexpr std::array<std::string_view, 7> system = {"/bin/", "/sbin/", "/usr/", "/lib/", "/lib64/", "/opt/", "/proc/"};
-  return status.st_uid == 0 &&
-         std::any_of(system.begin(), system.end(), [&](std::string_view prefix) { return path.starts_with(prefix); });
+/// The components of a path, the last one first.
+std::vector<std::string> components_reversed(std::string_view path) {
+  std::vector<std::string> out;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string_view name = path.substr(0, slash);
+    if (!name.empty() && name != ".") out.emplace_back(name);
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+Result<std::string> link_target(const std::string& link) {
+  std::string target(PATH_MAX, '\0');
+  const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
+  if (size < 0) return Error::syscall("readlink");
+  target.resize(static_cast<std::size_t>(size));
+  return target;
+}
+
+std::string missing() { return fmt::format("a file that exists ({})", ::strerror(errno)); }
+
+/// Walks a path as the kernel does and looks at all that decides where it ends: each directory, and each symbolic link, which
+/// counts as much as whoever may replace it. `status` is then that of the file.
+std::string way_objection(std::string_view path, struct stat& status) {
+  constexpr int most_links = 40;  // the kernel's
+  int links = 0;
+  std::vector<std::string> ahead = components_reversed(path);
+  std::string here;  // "" is the root
+  if (::lstat("/", &status) != 0) return missing();
+  while (!ahead.empty()) {
+    std::string objection = directory_objection(here.empty() ? "/" : here, status);
+    if (!objection.empty()) return objection;
+    const std::string name = std::move(ahead.back());
+    ahead.pop_back();
+    const std::string next = name == ".." ? here.substr(0, here.empty() ? 0 : here.rfind('/')) : here + "/" + name;
+    if (::lstat(next.empty() ? "/" : next.c_str(), &status) != 0) return missing();
+    if (!S_ISLNK(status.st_mode)) {
+      here = next;
+      continue;
+    }
+    if (!ours(status.st_uid)) return fmt::format("a path whose symbolic links are root's or the caller's; '{}' is not", next);
+    if (++links > most_links) return fmt::format("a file that exists ({})", ::strerror(ELOOP));
+    Result<std::string> target = link_target(next);
+    if (!target) return missing();
+    if (target->starts_with('/')) here.clear();
+    for (std::string& component : components_reversed(*target)) ahead.push_back(std::move(component));
+    if (::lstat(here.empty() ? "/" : here.c_str(), &status) != 0) return missing();
+  }
+  return {};
 }
 
 std::string file_objection(const struct stat& status) {
@@ -78,18 +114,8 @@ void check_list(const char* kind, const std::vector<Hook>& hooks, Complaints& co
 std::string hook_objection(const std::string& path) {
   if (!path.starts_with('/')) return "an absolute path";
   struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return fmt::format("a file that exists ({})", ::strerror(errno));
-  std::string objection = each_directory(path, directory_objection);
-  if (!objection.empty()) return objection;
-  if (S_ISLNK(status.st_mode)) {
-    if (!may_be_link(path, status)) return "a file and not a symbolic link";
-    std::unique_ptr<char, decltype(&::free)> resolved(::realpath(path.c_str(), nullptr), &::free);
-    if (resolved == nullptr) return fmt::format("a file that exists ({})", ::strerror(errno));
-    objection = each_directory(resolved.get(), directory_objection);
-    if (!objection.empty()) return objection;
-    if (::stat(path.c_str(), &status) != 0) return fmt::format("a file that exists ({})", ::strerror(errno));
-  }
-  return file_objection(status);
+  std::string objection = way_objection(path, status);
+  return objection.empty() ? file_objection(status) : objection;
 }
 
 Result<void> check_hooks(const Hooks& hooks) {

@@ -39,6 +39,16 @@ class Hooks(ContainerTest):
         bundle.config["hooks"] = {"startContainer": [inside]}
         self.assertEqual(bundle.run().out, f"started-in {bundle.hostname}\n")
 
+    def test_container_hooks_see_the_variables_of_the_workload_or_their_own(self):
+        bundle = self.bundle(args=["true"])
+        bundle.config["process"]["env"] += ["MINE=workload", "THEIRS=too"]
+        script = 'test "$MINE$THEIRS" = "$0"'
+        inherits = {"path": "/bin/sh", "args": ["sh", "-c", script, "workloadtoo"]}
+        own = {"path": "/bin/sh", "args": ["sh", "-c", script, "hook"], "env": ["MINE=hook"]}
+        bundle.config["hooks"] = {"startContainer": [inherits, own]}
+        outcome = bundle.run()
+        self.assertEqual(outcome.code, 0, outcome)
+
     def test_create_container_hooks_see_the_mounts_before_pivot(self):
         bundle = self.bundle(args=["cat", "/work/seen"])
         hook = {"path": "/bin/sh", "args": ["sh", "-c", f"grep -c ' {bundle.rootfs}/proc ' /proc/self/mounts "
@@ -162,13 +172,31 @@ class CheckedHooks(HookFiles):
         self.refused(self.script(mode=0o775), "only its owner can write")
         self.refused(self.script(mode=0o4755), "without setuid")
         self.refused(self.script(mode=0o644), "executable")
-        link = self.script().parent / "link"
-        link.symlink_to(self.script())
-        self.refused(link, "not a symbolic link")
         self.refused("/no/such/hook", "exists")
         self.refused("/etc", "a regular file")
         for kind in ("prestart", "createContainer", "poststart", "poststop"):
             self.refused(self.script(owner=1234), "a file of root's", kind)
+
+    def test_a_symbolic_link_counts_as_much_as_whoever_may_replace_it(self):
+        script = self.script()
+        link = script.parent / "link"
+        link.symlink_to("../" + script.parent.name + "/./hook")
+        self.assertEqual(self.hook_at(link).run().code, 0)
+        os.chown(link, 1234, 1234, follow_symlinks=False)
+        self.refused(link, "symbolic links are root's or the caller's")
+        other = self.script().parent
+        inner = script.parent / "inner"
+        inner.symlink_to(other)
+        self.assertEqual(self.hook_at(inner / "hook").run().code, 0)
+        other.chmod(0o777)
+        self.refused(inner / "hook", "writable by others")
+        chain = script.parent / "chain"
+        chain.symlink_to(other / "back")
+        (other / "back").symlink_to(script)
+        self.refused(chain, "writable by others")
+        loop = script.parent / "loop"
+        loop.symlink_to("loop")
+        self.refused(loop, "exists")
 
     def test_a_directory_that_others_can_write_is_refused(self):
         path = self.script()
@@ -194,9 +222,7 @@ class RelaxedHooks(HookFiles):
         settings = pathlib.Path("/etc/warder/warder.yaml")
         settings.write_text("hooks: {check: off, timeout: 1}\n")
         self.addCleanup(settings.unlink)
-        link = self.script(mode=0o777).parent / "link"
-        link.symlink_to(link.parent / "hook")
-        self.assertEqual(self.hook_at(link).run().code, 0)
+        self.assertEqual(self.hook_at(self.script(mode=0o777)).run().code, 0)
         outcome = self.hook_at("/bin/sleep", args=["sleep", "60"]).run()
         self.assertIn("no end after 1 seconds", outcome.err)
         self.assertLess(outcome.seconds, 20)
