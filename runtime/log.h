@@ -23,7 +23,8 @@ class Log {
   /// `destination`: "" (stderr), a path or "file:PATH". journald: and syslog: are refused.
   static Result<Log> open(std::string_view destination, LogFormat format, LogLevel level);
 
-  /// The one error a command ends with; goes to the log and, where that is a file, to stderr as well.
+  /// The one error a command ends with, or one that it cannot end with; goes to the log and, where that is a file, to stderr as
+  /// well.
   void error(std::string_view text) const;
   void warning(std::string_view text) const { write(LogLevel::warning, text); }
   void info(std::string_view text) const { write(LogLevel::info, text); }

@@ -95,7 +95,7 @@ Result<void> destroy(Container& container, const Log& log) {
   };
   if (!container.state.poststop.empty()) {
     auto hooks = run_poststop(container.state);
-    if (!hooks.ok()) log.warning(hooks.error().text());
+    if (!hooks.ok()) log.error(hooks.error().text());
   }
   keep(container.cgroup().remove());
   keep(remove_resctrl_group(container.state.resctrl_groups));

@@ -200,7 +200,13 @@ void capabilities(const Node& node, Process& out, Warnings& warnings) {
   capability_set(node.child("inheritable"), sets.inheritable, warnings);
   capability_set(node.child("permitted"), sets.permitted, warnings);
   capability_set(node.child("ambient"), sets.ambient, warnings);
-  if ((sets.effective & ~sets.permitted) != 0) node.child("effective").refuse("only capabilities that are permitted too");
+  // What the kernel would answer, to a caller that looks for its words, and not a process with less than was asked for.
+  if ((sets.effective & ~sets.permitted) != 0) {
+    node.child("effective").refuse("only capabilities that are permitted too (operation not permitted)");
+  }
+  if ((sets.inheritable & ~sets.bounding) != 0) {
+    node.child("inheritable").refuse("only capabilities of the bounding set too (operation not permitted)");
+  }
   // The kernel raises an ambient capability only where it is permitted and inheritable; the others cannot be granted.
   std::uint64_t beyond = sets.ambient & ~(sets.permitted & sets.inheritable);
   if (beyond != 0) {

@@ -2,6 +2,7 @@
 #include "runtime/container/hooks.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -118,13 +119,16 @@ Result<void> run_hooks(std::string_view kind, std::span<const Hook> hooks, std::
                        const HookSurroundings& around) {
   if (hooks.empty()) return {};
   Fd state = WARDER_TRY_WITH(kernel::sealed_memfd("state", state_json), "hooks");
+  Result<void> first;
   std::size_t index = 0;
   for (const Hook& hook : hooks) {
-    WARDER_TRY_WITH(run_hook(hook, around, state),
-                    "error running " + std::string(kind) + " hook #" + std::to_string(index) + ": '" + hook.path + "'");
-    ++index;
+    Result<void> ran = run_hook(hook, around, state);
+    const std::string name = fmt::format("error running {} hook #{}: '{}'", kind, index++, hook.path);
+    if (ran.ok()) continue;
+    if (first.ok()) first = std::move(ran).error().with(name);
+    if (kind != "poststop") break;  // what is over cannot be ended: each of these has its turn
   }
-  return {};
+  return first;
 }
 
 }  // namespace warder::runtime

@@ -39,7 +39,8 @@ class HookOutput {
 /// Runs the hooks one after the other and waits for each. `kind` is the word of config.json, for the error text.
 ///
 /// Fails at the first hook that cannot be executed, exits with another status than 0, is killed, or outlives its timeout (it is
-/// killed then); the text has the hook's last words on stderr. May be called by a child of the runtime too.
+/// killed then); the text has the hook's last words on stderr. Only poststop hooks go on after that. May be called by a child of
+/// the runtime too.
 Result<void> run_hooks(std::string_view kind, std::span<const Hook> hooks, std::string_view state_json,
                        const HookSurroundings& around);
 

@@ -133,6 +133,19 @@ class Hooks(ContainerTest):
         self.assert_nothing_left(bundle)
 
 
+    def test_a_failing_poststop_hook_is_told_of_and_stops_nothing(self):
+        bundle = self.bundle(args=["true"])
+        script = 'echo "$0" >> $LOG; test "$0" != first'
+        log = bundle.directory / "log"
+        hooks = [{"path": "/bin/sh", "args": ["sh", "-c", script, name], "env": [f"LOG={log}"]} for name in ("first", "second")]
+        bundle.config["hooks"] = {"poststop": hooks}
+        outcome = bundle.run()
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertIn("error running poststop hook #0:", outcome.err)
+        self.assertEqual(log.read_text().split(), ["first", "second"])
+        self.assert_nothing_left(bundle)
+
+
 class HookFiles(ContainerTest):
     """What the next two need."""
 

@@ -254,12 +254,19 @@ BOOST_AUTO_TEST_CASE(an_unknown_capability_is_a_warning) {
 
 BOOST_AUTO_TEST_CASE(an_ambient_capability_that_cannot_be_raised_is_dropped_with_a_warning) {
   Warnings warnings;
-  json document = with("/process/capabilities", R"({"permitted": ["CAP_CHOWN", "CAP_KILL"], "inheritable": ["CAP_KILL"],
-                                                    "ambient": ["CAP_CHOWN", "CAP_KILL"]})");
+  json document = with("/process/capabilities", R"({"bounding": ["CAP_KILL"], "permitted": ["CAP_CHOWN", "CAP_KILL"],
+                                                    "inheritable": ["CAP_KILL"], "ambient": ["CAP_CHOWN", "CAP_KILL"]})");
   auto spec = parse_config(document.dump(), "/b", warnings);
   BOOST_REQUIRE(spec.ok());
   BOOST_TEST(spec->process.capabilities.ambient == std::uint64_t{1} << 5U);
   BOOST_TEST(warnings.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(capabilities_that_the_kernel_would_refuse_are_refused) {
+  refused({"/process/capabilities", R"({"bounding": ["CAP_KILL"], "inheritable": ["CAP_CHOWN"]})",
+           "process.capabilities.inheritable"});
+  refused(
+      {"/process/capabilities", R"({"permitted": ["CAP_KILL"], "effective": ["CAP_CHOWN"]})", "process.capabilities.effective"});
 }
 
 BOOST_AUTO_TEST_CASE(mount_destinations_are_normalised) {
