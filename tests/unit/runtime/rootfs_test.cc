@@ -54,8 +54,8 @@ struct Machine {
     return in_private_namespace([&]() -> Result<void> {
       Fd rootfs = WARDER_TRY(kernel::open_path(spec.root.path, O_PATH | O_DIRECTORY));
       NamespacePlan plan = WARDER_TRY(plan_namespaces(spec));
-      HostTrees trees = WARDER_TRY(open_host_trees(spec, directory.path(), rootfs, plan));
       CgroupState cgroup;
+      HostTrees trees = WARDER_TRY(open_host_trees(spec, directory.path(), rootfs, plan, cgroup));
       RootfsBuilder builder(spec, directory.path(), rootfs, plan, cgroup, trees);
       WARDER_TRY(builder.build());
       WARDER_TRY(builder.seal({}, nullptr, RootChange::pivot));
