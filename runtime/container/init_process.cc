@@ -26,19 +26,17 @@ using supervisor::MessageType;
 
 /// A private procfs of P1's own PID namespace; nothing can be mounted over it. Where a user namespace shares the host's PID
 /// namespace the kernel makes no second one, and the host's is used by descriptor.
-Result<Fd> private_procfs(const NamespacePlan& plan) {
+Result<Fd> private_procfs(const NamespacePlan& plan, Fd host_proc) {
   if (plan.in_user_namespace() && !plan.new_pid) {
-    Fd host = WARDER_TRY(kernel::open_path("/proc", O_PATH | O_DIRECTORY));
     struct statfs status {};
-    if (::fstatfs(host.get(), &status) < 0) return Error::syscall("fstatfs");
+    if (::fstatfs(host_proc.get(), &status) < 0) return Error::syscall("fstatfs");
     if (status.f_type != PROC_SUPER_MAGIC) return Error::user("/proc of the host is no procfs");
-    return host;
+    return host_proc;
   }
   kernel::FilesystemContext filesystem = WARDER_TRY(kernel::FilesystemContext::open("proc"));
   return filesystem.mount(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
-/// `host_proc`: opened before we became the user namespace's root, to whom a machine's "/" of mode 0700 is closed.
 Result<void> write_time_offsets(const Spec& spec, BorrowedFd host_proc) {
   if (spec.linux_.time_offsets.empty()) return {};
   std::string lines;
@@ -54,11 +52,9 @@ Result<void> write_time_offsets(const Spec& spec, BorrowedFd host_proc) {
   return kernel::become_undumpable();
 }
 
-Result<void> enter_namespaces(const ChildContext& context) {
+Result<void> enter_namespaces(const ChildContext& context, BorrowedFd host_proc) {
   const NamespacePlan& plan = context.plan;
   WARDER_TRY_WITH(context.cgroup.enter(), "cgroup");
-  Fd host_proc;
-  if (plan.new_time) host_proc = WARDER_TRY(kernel::open_path("/proc", O_PATH | O_DIRECTORY));
   const Linux& linux_ = context.request.spec.linux_;
   std::optional<FirstIds> first;
   if (plan.new_user()) first = FirstIds{.uid = linux_.uid_mappings[0].container_id, .gid = linux_.gid_mappings[0].container_id};
@@ -98,8 +94,9 @@ Result<void> prepare(ChildContext& context, Fd& procfs, Fd& workload) {
   // anyway.
   if (::chdir("/") < 0) return Error::syscall("chdir");
   if (context.plan.in_user_namespace()) context.trees.dev = WARDER_TRY(kernel::open_path("/dev", O_PATH | O_DIRECTORY));
-  WARDER_TRY(enter_namespaces(context));
-  procfs = WARDER_TRY_WITH(private_procfs(context.plan), "procfs of PID 1");
+  Fd host_proc = WARDER_TRY(kernel::open_path("/proc", O_PATH | O_DIRECTORY));
+  WARDER_TRY(enter_namespaces(context, host_proc));
+  procfs = WARDER_TRY_WITH(private_procfs(context.plan, std::move(host_proc)), "procfs of PID 1");
   kernel::Cloned child = WARDER_TRY_WITH(make_workload(context.plan), "workload process");
   if (child.child()) {
     context.init_runtime.reset();
