@@ -217,6 +217,11 @@ Result<std::vector<std::byte>> Writer::write(const CompiledPlan& plan) {
   std::vector<Range> read_only;
   for (const auto& path : plan.read_only) read_only.push_back(text(path));
   header.read_only = put(read_only);
+  std::vector<format::ExecMount> exec_mounts;
+  for (const auto& mount : plan.exec_mounts) {
+    exec_mounts.push_back({text(mount.path), mount.executable ? 1U : 0U, mount.name_alone ? 1U : 0U, mount.keeps_link ? 1U : 0U, mount.to_be_made ? 1U : 0U});
+  }
+  header.exec_mounts = put(exec_mounts);
   header.capability_ceiling = plan.capability_ceiling;
   if (bytes_.size() > format::max_size) return Error::user("the compiled profile would be larger than 256 MiB");
   header.size = static_cast<std::uint32_t>(bytes_.size());

@@ -51,6 +51,14 @@ struct CompiledLandlockPath {
   bool optional = false;
 };
 
+struct CompiledExecMount {
+  std::string path;
+  bool executable = false;
+  bool name_alone = false;
+  bool keeps_link = false;
+  bool to_be_made = false;
+};
+
 struct CompiledPlan {
   std::string name;
   std::string hash;
@@ -68,6 +76,7 @@ struct CompiledPlan {
   std::vector<CompiledLandlockPath> landlock_paths;
   std::vector<LandlockPortRule> landlock_ports;
   std::vector<std::string> read_only;
+  std::vector<CompiledExecMount> exec_mounts;
   std::uint64_t capability_ceiling = ~0ULL;
 };
 

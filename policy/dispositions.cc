@@ -41,6 +41,8 @@ std::string_view scope_text(HardeningScope scope) {
       return "with `paths`";
     case HardeningScope::with_exec:
       return "that refuse the exec right somewhere";
+    case HardeningScope::with_mappings:
+      return "with `executable-mappings: exec`";
     case HardeningScope::with_network:
       return "with `network` addresses";
   }
@@ -61,7 +63,7 @@ CallDisposition disposition_of(const NumberedName& call) {
   CallDisposition said{call.number, call.name, Disposition::native, 0, "", ""};
   const auto is_it = [&](const auto& row) { return row.name == call.name; };
   const auto rule = std::ranges::find_if(hardening_rules(), [&](const HardeningRule& each) {
-    return each.call == call.name && each.condition == HardeningCondition::any;
+    return each.call == call.name && each.condition == HardeningCondition::any && call.name != memory_file;
   });
   if (rule != hardening_rules().end()) {
     return {call.number, call.name, Disposition::refused, rule->error, scope_text(rule->scope), rule->reason};

@@ -64,6 +64,13 @@ constexpr auto rules = std::to_array<HardeningRule>({
      "mouse daemons of the text console, line disciplines"},
     {"socket", Condition::undivided_family, Scope::always, EAFNOSUPPORT, surface,
      "the kernel's cryptography (AF_ALG), talking to the hypervisor (AF_VSOCK)"},
+    // A pidfd of the supervisor, where it connected or sent for a caller: a way to its descriptors for who may trace. Not only
+    // for
+    // this container's own, but for those of others whose sockets it reaches.
+    {"getsockopt", Condition::peer_pidfd, Scope::always, ENOPROTOOPT, "gives a pidfd of a process outside the container",
+     has_fallback},
+    {"setsockopt", Condition::peer_pidfd, Scope::always, ENOPROTOOPT, "gives a pidfd of a process outside the container",
+     has_fallback},
     // Names: whatever lets a path mean something else than the profile's author saw.
     {"mount", Condition::any, Scope::with_paths, EPERM, mounts, "mounting inside"},
     {"umount2", Condition::any, Scope::with_paths, EPERM, mounts, "unmounting inside"},
@@ -81,6 +88,8 @@ constexpr auto rules = std::to_array<HardeningRule>({
     // Code that has no name.
     {"memfd_create", Condition::executable_memfd, Scope::with_exec, ENOSYS, "executes code that has no path",
      "executable memory files: others are made as if MFD_NOEXEC_SEAL had been asked for, or refused under `audit: cheap`"},
+    {"memfd_create", Condition::any, Scope::with_mappings, ENOSYS, "maps code that has no path",
+     "memory files (Wayland clients, some JIT compilers): libraries fall back to files in /dev/shm or /tmp"},
     // Addresses: whatever reaches a peer without a connect that can be judged.
     {"socket", Condition::raw_transport, Scope::with_network, EACCES,
      "an address of `network` means nothing to raw packets and other protocols", "ping with raw sockets, SCTP, packet capture"},
@@ -107,7 +116,7 @@ Rights rights_everywhere(const Profile& profile) {
 
 bool hardening_applies(const HardeningRule& rule, const Profile& profile) {
   if (!profile.hardening) return false;
-  if (profile.live) return true;  // what is restricted later must be closed now
+  if (profile.live && rule.scope != Scope::with_mappings) return true;  // what is restricted later must be closed now
   switch (rule.scope) {
     case Scope::always:
       return true;
@@ -115,6 +124,8 @@ bool hardening_applies(const HardeningRule& rule, const Profile& profile) {
       return profile.paths.has_value();
     case Scope::with_exec:
       return !rights_everywhere(profile).covers(Right::exec);
+    case Scope::with_mappings:
+      return profile.executable_mappings == ExecutableMappings::exec;
     case Scope::with_network:
       return profile.network.connect || profile.network.bind;
   }

@@ -17,6 +17,7 @@ enum class HardeningScope : std::uint8_t {
   always,        ///< in every profile, the built-in default included
   with_paths,    ///< where a profile has `paths`: names must go on meaning something
   with_exec,     ///< where a profile refuses the exec right of any path
+  with_mappings,  ///< where a profile says which files may be mapped executable
   with_network,  ///< where a profile has `network.connect` or `network.bind`
 };
 
@@ -29,6 +30,7 @@ enum class HardeningCondition : std::uint8_t {
   undivided_family,    ///< socket of AF_ALG or AF_VSOCK
   raw_transport,       ///< socket of a family or protocol in which an address of `network` means nothing
   fast_open,           ///< MSG_FASTOPEN: connects without connect
+  peer_pidfd,          ///< SO_PEERPIDFD, SO_PASSPIDFD: a pidfd of who connected or sent, which may be the supervisor
   source_route,        ///< setsockopt that sends packets to a first hop instead of the address that was judged
 };
 

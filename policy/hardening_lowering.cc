@@ -90,6 +90,17 @@ void refuse_by_arguments(CallDraft& draft, std::size_t place, const HardeningRul
       one("with MSG_FASTOPEN", {flags, Kind::any_bit, MSG_FASTOPEN, 0, false});
       return;
     }
+    case HardeningCondition::peer_pidfd: {
+      constexpr std::uint64_t pass_pidfd = 76, peer_pidfd = 77;  // Linux 6.5
+      const bool get = rule.call == "getsockopt";
+      draft.add(
+          number,
+          {{1, Kind::equal, mask_of_int, SOL_SOCKET, false}, {2, Kind::equal, mask_of_int, get ? peer_pidfd : pass_pidfd, false}},
+          FilterAction::error, rule.error);
+      draft.report(number, FilterAction::error, rule.error, get ? "of SO_PEERPIDFD" : "of SO_PASSPIDFD",
+                   "hardening: " + std::string(rule.reason), Source{});
+      return;
+    }
     case HardeningCondition::source_route: {
       constexpr std::pair<int, int> options[] = {{IPPROTO_IP, IP_OPTIONS},
                                                  {IPPROTO_IPV6, IPV6_RTHDR},

@@ -113,6 +113,18 @@ void merge_syscalls(Profile& into, Document& layer, std::uint32_t index, std::ve
   }
 }
 
+void merge_mappings(Profile& into, const Profile& from, std::vector<Finding>& findings) {
+  if (from.executable_mappings_source.line == 0) return;
+  if (into.executable_mappings == ExecutableMappings::exec && from.executable_mappings == ExecutableMappings::any) {
+    findings.push_back({from.executable_mappings_source,
+                        "executable-mappings: any gives back what a lower layer (" +
+                            give_back_place(into.executable_mappings_source) + ") took away; accepted: exec",
+                        false});
+  }
+  into.executable_mappings = from.executable_mappings;
+  into.executable_mappings_source = from.executable_mappings_source;
+}
+
 void merge_one(Profile& into, Document& layer, std::vector<Finding>& findings) {
   Profile& from = layer.profile;
   const auto index = static_cast<std::uint32_t>(into.layers.size());
@@ -122,6 +134,7 @@ void merge_one(Profile& into, Document& layer, std::vector<Finding>& findings) {
   if (layer.mode.line != 0) into.mode = from.mode;
   if (layer.audit.line != 0) into.audit = from.audit;
   if (layer.live.line != 0) into.live = from.live;
+  merge_mappings(into, from, findings);
   append(into.paths, into.paths_source, from.paths, from.paths_source, index);
   append(into.network.connect, into.network.connect_source, from.network.connect, from.network.connect_source, index);
   append(into.network.bind, into.network.bind_source, from.network.bind, from.network.bind_source, index);

@@ -77,6 +77,7 @@ class Planner {
 
   void fixed_settings(const Profile& before, const Profile& after);
   void paths(const Profile& was, const Profile& is);
+  void keep_exec_mounts(const Profile& is, const PathComparison& comparison);
   void tighten_paths(Rights rights, bool hides, const PathDifference& because);
   void loosen_paths(const PathDifference& difference);
   [[nodiscard]] FilterCoverage::Meant meant_of(const PathCall& call, Rights rights) const;
@@ -102,6 +103,7 @@ void Planner::fixed_settings(const Profile& before, const Profile& after) {
   };
   fixed(before.live != after.live, "live");
   fixed(before.audit != after.audit, "audit: refused or cheap");
+  fixed(before.executable_mappings != after.executable_mappings, "executable-mappings");
   fixed(before.architectures != after.architectures, "architectures");
   if (before.capability_ceiling != after.capability_ceiling) {
     const Source& source = after.capability_ceiling ? after.capabilities_source : whole;
@@ -200,9 +202,25 @@ void Planner::loosen_paths(const PathDifference& difference) {
   }
 }
 
+/// What may be mapped executable was mounted so at start, by the rights to read and to execute that there were.
+void Planner::keep_exec_mounts(const Profile& is, const PathComparison& comparison) {
+  if (is.executable_mappings != ExecutableMappings::exec) return;
+  for (const auto& one : comparison.differences) {
+    const bool stays = !one.rights.any(Right::exec) && !(one.allowed && one.rights.any(Right::read)) && !one.rights.empty();
+    if (stays) continue;
+    return impossible(one.after.file ? one.after : one.before,
+                      "changes who may execute or read " + one.path +
+                          ", but executable-mappings: exec stands on mounts that stay as they are while this container runs");
+  }
+  if (!comparison.complete) {
+    impossible(is.paths_source, "too many patterns to tell whether executable-mappings: exec would still hold");
+  }
+}
+
 void Planner::paths(const Profile& was, const Profile& is) {
   if (same_list(was.paths, is.paths, same_entry)) return;
   const PathComparison comparison = compare_paths(was, is);
+  keep_exec_mounts(is, comparison);
   for (const auto& one : comparison.differences) {
     if (one.allowed) {
       loosen_paths(one);

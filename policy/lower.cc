@@ -12,6 +12,7 @@
 #include "policy/call_lowering.h"
 #include "policy/canonical_profile.h"
 #include "policy/compiled_writer.h"
+#include "policy/exec_mounts.h"
 #include "policy/groups.h"
 #include "policy/hardening.h"
 #include "policy/landlock_lowering.h"
@@ -88,6 +89,25 @@ Result<std::vector<std::byte>> paths_alone(const CompiledRules& rules) {
   return write_compiled(plan);
 }
 
+/// Which trees are mounted noexec for the profiles of the chain that ask for it; what only one of them lets be mapped is not.
+Result<std::vector<ExecMount>> exec_mounts_of(const std::vector<Profile>& chain, const std::vector<CompiledRules>& rules,
+                                              const ContainerFacts& container) {
+  std::vector<ExecMount> mounts;
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    const Profile& profile = chain[i];
+    if (profile.executable_mappings != ExecutableMappings::exec) continue;
+    if (!profile.paths) {
+      return error_at(profile.executable_mappings_source,
+                      "executable-mappings: exec says nothing in a profile without `paths`, where every file may be executed");
+    }
+    if (profile.mode != Mode::enforce) continue;
+    const auto block = WARDER_TRY(paths_alone(rules[i]));
+    const Compiled compiled = WARDER_TRY(Compiled::open(block));
+    mounts = both_exec_mounts(mounts, WARDER_TRY(lower_exec_mounts(profile, compiled, container)));
+  }
+  return mounts;
+}
+
 struct Walls {
   LandlockLowering landlock;
   MountLowering mounts;
@@ -148,6 +168,13 @@ void wall_ports(const std::vector<Profile>& chain, const KernelFacts& kernel, Co
   wall(chain.back().network.bind, kernel::landlock_net_bind_tcp);
 }
 
+/// Are there addresses on the internet that may not be reached?
+bool tells_peers_apart(const Profile& profile) {
+  if (profile.mode != Mode::enforce || !profile.network.connect) return false;
+  const auto& rules = *profile.network.connect;
+  return names_hosts(profile) || !gives_all_addresses(rules, Transport::tcp) || !gives_all_addresses(rules, Transport::udp);
+}
+
 /// What the chain as a whole does, for the block's header.
 void describe(const Profile& profile, const std::vector<Profile>& chain, CompiledPlan& plan) {
   plan.name = profile.name;
@@ -159,8 +186,9 @@ void describe(const Profile& profile, const std::vector<Profile>& chain, Compile
     if (one.paths && std::ranges::any_of(*one.paths, &PathEntry::hide)) plan.hides = true;
     if (one.capability_ceiling) plan.capability_ceiling &= *one.capability_ceiling;
     if (names_hosts(one) || one.mode == Mode::learn) plan.names_hosts = true;
-    // Who may give addresses to devices can stand where the resolver is asked, and answer as it likes.
-    if (names_hosts(one) && one.mode == Mode::enforce) plan.capability_ceiling &= ~(1ULL << CAP_NET_ADMIN);
+    // Who may give addresses to devices can stand where the resolver is asked; who may translate addresses (nftables) reaches any
+    // peer by the address of another.
+    if (tells_peers_apart(one)) plan.capability_ceiling &= ~(1ULL << CAP_NET_ADMIN);
   }
 }
 
@@ -237,6 +265,9 @@ Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const C
   plan.handled_fs = walls.landlock.handled;
   plan.landlock_paths = walls.landlock.paths;
   plan.read_only = walls.mounts.trees;
+  for (const auto& mount : WARDER_TRY(exec_mounts_of(chain, plan.rules, container))) {
+    plan.exec_mounts.push_back({mount.path, mount.executable, mount.name_alone, mount.keeps_link, mount.to_be_made});
+  }
   wall_ports(chain, kernel, plan);
 
   std::vector<const Profile*> links;

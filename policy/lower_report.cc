@@ -90,6 +90,14 @@ std::vector<EntryReport> report_entries(const Profile& profile, const EnforcedEl
       reports.push_back(path_report(profile, entry, elsewhere, landlock, mounts, checks_exec));
     }
   }
+  if (profile.executable_mappings == ExecutableMappings::exec) {
+    const bool enforced = profile.mode == Mode::enforce;
+    reports.push_back({profile.executable_mappings_source,
+                       "executable-mappings: exec",
+                       {enforced ? Enforcer::mount : Enforcer::none},
+                       enforced,
+                       enforced ? "noexec mounts; refusals leave no line" : "this mode refuses nothing, and does not see mappings"});
+  }
   report_addresses(profile.network.connect, guarded.connect, reports);
   report_addresses(profile.network.bind, guarded.bind, reports);
   if (profile.network.families) {

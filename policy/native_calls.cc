@@ -16,7 +16,7 @@ constexpr auto calls = std::to_array<NativeCalls>({
     {"makes a descriptor without a name, or one that names nothing until it is told of a path",
      "pipe pipe2 inotify_init inotify_init1 inotify_rm_watch fanotify_init memfd_secret"},
     {"receives on sockets, or asks about them: a peer was judged when it was reached",
-     "accept accept4 recvfrom recvmsg recvmmsg shutdown getsockname getpeername getsockopt"},
+     "accept accept4 recvfrom recvmsg recvmmsg shutdown getsockname getpeername"},
     {"the caller's own memory",
      "mmap mprotect munmap brk mremap msync mincore madvise mlock mlock2 munlock mlockall munlockall remap_file_pages "
      "pkey_mprotect pkey_alloc pkey_free mseal membarrier map_shadow_stack mbind set_mempolicy get_mempolicy "

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> modes = {"enforce", "audit", "learn"};
 constexpr std::array<std::string_view, 2> audits = {"refused", "cheap"};
+constexpr std::array<std::string_view, 2> mappings = {"any", "exec"};
 constexpr std::array<std::string_view, 3> actions = {"refuse", "kill", "stop-container"};
 constexpr std::array<std::string_view, 1> architectures = {"native"};
 
@@ -104,7 +105,7 @@ void read_version(YamlReader& reader, const YAML::Node& value) {
 void read_document(YamlReader& reader, const YAML::Node& root, const Variables& variables, Document& document) {
   Profile& profile = document.profile;
   bool has_version = false;
-  const std::array<YamlKey, 13> keys = {{
+  const std::array<YamlKey, 14> keys = {{
       {"warder",
        [&](const auto&, const auto& value) {
          has_version = true;
@@ -127,6 +128,12 @@ void read_document(YamlReader& reader, const YAML::Node& root, const Variables& 
        [&](const auto& key, const auto& value) {
          document.live = reader.at(key);
          profile.live = reader.boolean(value, "live").value_or(false);
+       }},
+      {"executable-mappings",
+       [&](const auto& key, const auto& value) {
+         profile.executable_mappings_source = reader.at(key);
+         const auto index = index_of(reader, value, "executable-mappings", mappings);
+         if (index) profile.executable_mappings = static_cast<ExecutableMappings>(*index);
        }},
       {"paths", [&](const auto& key, const auto& value) { read_paths(reader, key, value, variables, profile); }},
       {"network", [&](const auto&, const auto& value) { read_network(reader, value, variables, profile); }},

@@ -25,6 +25,8 @@ struct Source {
 };
 
 enum class Audit : std::uint8_t { refused, cheap };
+/// Which files may be mapped executable: any that can be read, or those with the `exec` right.
+enum class ExecutableMappings : std::uint8_t { any, exec };
 
 /// One entry of `paths:`. Within the merged list the last entry whose pattern matches decides.
 struct PathEntry {
@@ -99,6 +101,8 @@ struct Profile {
   bool mode_by_annotation = false;  ///< not what the files say
   Audit audit = Audit::refused;
   bool live = false;
+  ExecutableMappings executable_mappings = ExecutableMappings::any;
+  Source executable_mappings_source;
   std::vector<Layer> layers;                    ///< in order of application, the profile itself last
   std::optional<std::vector<PathEntry>> paths;  ///< absent: no path is restricted
   Source paths_source;

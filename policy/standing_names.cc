@@ -5,18 +5,6 @@
 namespace warder::policy {
 namespace {
 
-/// Is `path` the directory or below it?
-bool is_within(const std::string& path, const std::string& directory) {
-  if (directory == "/" || path == directory) return true;
-  return path.starts_with(directory) && path[directory.size()] == '/';
-}
-
-/// A procfs directory that is another one for every process has no rule of its own.
-bool is_per_process(const std::string& path) {
-  return path == "/proc/self" || path.starts_with("/proc/self/") || path == "/proc/thread-self" ||
-         path.starts_with("/proc/thread-self/");
-}
-
 PatternPosition fed(PatternPosition position, std::string_view bytes) {
   for (const char byte : bytes) position.feed(byte);
   return position;
@@ -29,15 +17,27 @@ std::string parent_of(const std::string& path) {
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
+bool is_within(const std::string& path, const std::string& directory) {
+  if (directory == "/" || path == directory) return true;
+  return path.starts_with(directory) && path[directory.size()] == '/';
+}
+
+bool is_per_process(const std::string& path) {
+  return path == "/proc/self" || path.starts_with("/proc/self/") || path == "/proc/thread-self" ||
+         path.starts_with("/proc/thread-self/");
+}
+
 FileKind StandingNames::kind(const std::string& path) const {
   if (path == "/") return FileKind::directory;
   if (is_per_process(path) || !container_.kind) return FileKind::unknown;
   return container_.kind(path);
 }
 
+bool StandingNames::keeps_name(const std::string& path) const { return !allows_any(path, rights_of_the_name); }
+
 bool StandingNames::pinned(std::string path) const {
   for (; path != "/"; path = parent_of(path)) {
-    if (allows_any(path, rights_of_the_name)) return false;
+    if (!keeps_name(path)) return false;
   }
   return true;
 }

@@ -24,6 +24,10 @@ inline constexpr Rights rights_of_parent = rights_to_make | rights_of_the_name;
 
 /// "/" for what lies in it, and for itself.
 [[nodiscard]] std::string parent_of(const std::string& path);
+/// Is `path` the directory or below it?
+[[nodiscard]] bool is_within(const std::string& path, const std::string& directory);
+/// A procfs directory that is another one for every process, so that nothing at start stands for it.
+[[nodiscard]] bool is_per_process(const std::string& path);
 
 class StandingNames {
  public:
@@ -32,6 +36,8 @@ class StandingNames {
       : profile_(profile), compiled_(compiled), container_(container) {}
 
   [[nodiscard]] FileKind kind(const std::string& path) const;
+  /// Nobody can move or remove what has this name. Of the directories above it nothing is said.
+  [[nodiscard]] bool keeps_name(const std::string& path) const;
   /// Nobody can move or remove what has this name, nor a directory above it.
   [[nodiscard]] bool pinned(std::string path) const;
   /// Nothing is there, and the workload cannot make it.

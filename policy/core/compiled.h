@@ -62,6 +62,15 @@ struct LandlockPortRule {
   std::uint64_t access = 0;  ///< LANDLOCK_ACCESS_NET_*
 };
 
+/// From this path on, down to the next rule, the runtime's mounts let files be mapped executable, or nobody (policy/exec_mounts.h).
+struct ExecMountRule {
+  std::string_view path;  ///< absolute in the container
+  bool executable = false;
+  bool name_alone = false;  ///< nothing is to be done where a directory has this name
+  bool keeps_link = false;  ///< nor where a symbolic link has it
+  bool to_be_made = false;  ///< an empty directory, where nothing is there
+};
+
 /// A read-only view of a compiled profile. Cheap to copy; the bytes must outlive it.
 class Compiled {
  public:
@@ -124,6 +133,10 @@ class Compiled {
   /// Trees that the runtime mounts read-only before the workload starts, absolute in the container.
   [[nodiscard]] std::size_t read_only_count() const;
   [[nodiscard]] std::string_view read_only(std::size_t index) const;
+
+  /// Parents before children; none where everything that can be read may be mapped executable.
+  [[nodiscard]] std::size_t exec_mount_count() const;
+  [[nodiscard]] ExecMountRule exec_mount(std::size_t index) const;
 
   /// The capability ceiling (bit N = capability N); all ones where the profile sets none.
   [[nodiscard]] std::uint64_t capability_ceiling() const;

@@ -25,6 +25,7 @@ class Checker {
     const bool whole = text(header.name) && text(header.hash) && header.mode <= 2 && range<sock_filter>(header.filter) &&
                        range<format::LandlockPort>(header.landlock_ports) && header.rule_sets.count >= 1 &&
                        each<format::LandlockPath>(header.landlock_paths, [&](const auto& rule) { return text(rule.path); }) &&
+                       each<format::ExecMount>(header.exec_mounts, [&](const auto& mount) { return text(mount.path); }) &&
                        each<Range>(header.read_only, [&](const auto& path) { return text(path); }) &&
                        each<format::RuleSet>(header.rule_sets, [&](const auto& rules) { return rule_set(rules); });
     return whole ? nullptr : "damaged";

@@ -10,7 +10,7 @@
 namespace warder::policy::format {
 
 inline constexpr std::uint64_t magic = 0x3172656472617721;  // "!warder1"
-inline constexpr std::uint32_t version = 3;
+inline constexpr std::uint32_t version = 4;
 inline constexpr std::uint32_t none = 0xffffffff;
 inline constexpr std::size_t alignment = 8;
 inline constexpr std::size_t max_size = 256U << 20;
@@ -164,6 +164,14 @@ struct LandlockPort {
   std::uint64_t access = 0;
 };
 
+struct ExecMount {
+  Range path;
+  std::uint32_t executable = 0;
+  std::uint32_t name_alone = 0;
+  std::uint32_t keeps_link = 0;
+  std::uint32_t to_be_made = 0;
+};
+
 struct Header {
   std::uint64_t magic = 0;
   std::uint32_t version = 0;
@@ -183,6 +191,7 @@ struct Header {
   Range landlock_paths;
   Range landlock_ports;
   Range read_only;  ///< Range of bytes each
+  Range exec_mounts;
   std::uint64_t handled_fs = 0;
   std::uint64_t handled_net = 0;
   std::uint64_t scoped = 0;

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "runtime/commands/container.h"
+#include "runtime/commands/running_profile.h"
 #include "runtime/commands/verb.h"
 #include "runtime/config/parse.h"
 #include "runtime/container/live_mounts.h"
@@ -14,6 +15,22 @@
 
 namespace warder::runtime {
 namespace {
+
+/// The mounts behind `executable-mappings: exec` stay as they were made at start. Where a destination leads to is in the
+/// workload's hands, so that what is added is noexec wherever it is, and nothing is taken away from above or below them.
+Result<void> keep_exec_mounts(const Container& container, MountChange change, std::vector<Mount>& mounts) {
+  const policy::Profile profile = WARDER_TRY(profile_in_force(container));
+  bool asked_for = false;
+  for (const policy::Profile* one = &profile; one != nullptr; one = one->ceiling.get()) {
+    asked_for = asked_for || one->executable_mappings == policy::ExecutableMappings::exec;
+  }
+  if (!asked_for) return {};
+  if (change == MountChange::remove) {
+    return Error::user("the profile says executable-mappings: exec, which stands on mounts: none can be removed while it runs");
+  }
+  for (Mount& mount : mounts) mount.options.insert(mount.options.end(), {"noexec", "rnoexec"});
+  return {};
+}
 
 class Mounts : public Verb {
  public:
@@ -34,6 +51,7 @@ class Mounts : public Verb {
     std::array<char, 4096> here{};
     if (::getcwd(here.data(), here.size()) == nullptr) return Error::syscall("getcwd");
     MountChange change = action_ == "add" ? MountChange::add : MountChange::remove;
+    WARDER_TRY(keep_exec_mounts(container, change, mounts));
     WARDER_TRY(change_mounts(container.state, change, mounts, here.data()));
     return 0;
   }

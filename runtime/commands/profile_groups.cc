@@ -35,6 +35,8 @@ std::string_view condition_text(policy::HardeningCondition condition) {
       return " of raw packets or another transport than TCP and UDP";
     case policy::HardeningCondition::fast_open:
       return " with MSG_FASTOPEN";
+    case policy::HardeningCondition::peer_pidfd:
+      return " of SO_PEERPIDFD and SO_PASSPIDFD";
     case policy::HardeningCondition::source_route:
       return " of IP options and IPv6 routing headers";
   }
@@ -49,6 +51,8 @@ std::string_view scope_text(policy::HardeningScope scope) {
       return "in a profile with `paths`";
     case policy::HardeningScope::with_exec:
       return "in a profile that refuses the exec right somewhere";
+    case policy::HardeningScope::with_mappings:
+      return "in a profile with `executable-mappings: exec`";
     case policy::HardeningScope::with_network:
       return "in a profile with `network` addresses";
   }

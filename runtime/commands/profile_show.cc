@@ -194,6 +194,9 @@ void show_one(Listing& listing, const Profile& profile, std::string_view what) {
   listing.line(fmt::format("mode: {}", modes[static_cast<std::size_t>(profile.mode)]));
   if (profile.live) listing.line("live: true");
   listing.line(fmt::format("audit: {}", profile.audit == policy::Audit::cheap ? "cheap" : "refused"));
+  if (profile.executable_mappings == policy::ExecutableMappings::exec) {
+    listing.line("executable-mappings: exec", profile.executable_mappings_source);
+  }
   if (profile.paths) {
     listing.line(profile.paths->empty() ? "paths: {}" : "paths:", profile.paths_source);
     for (const auto& entry : *profile.paths)

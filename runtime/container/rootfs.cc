@@ -11,6 +11,7 @@
 #include "linux/mount.h"
 #include "linux/open.h"
 #include "runtime/container/devices.h"
+#include "runtime/container/exec_mounts.h"
 #include "runtime/container/id_maps.h"
 #include "runtime/container/masks.h"
 #include "runtime/container/rootfs_path.h"
@@ -177,15 +178,16 @@ Result<void> RootfsBuilder::pivot() {
   return {};
 }
 
-Result<void> RootfsBuilder::seal(std::span<const std::string> read_only_trees, const Console* console, RootChange change) {
+Result<void> RootfsBuilder::seal(const ProfileMounts& profile, const Console* console, RootChange change) {
   if (console != nullptr && !dev_is_bound(spec_.mounts)) WARDER_TRY(mount_console(root_, *console));
-  WARDER_TRY(make_paths_read_only(root_, made_, read_only_trees));
+  WARDER_TRY(make_paths_read_only(root_, made_, profile.read_only));
   WARDER_TRY(make_paths_read_only(root_, made_, spec_.linux_.readonly_paths));
   WARDER_TRY(mask_paths(root_, made_, null_device_, spec_.linux_.masked_paths));
   WARDER_TRY(made_.make_read_only());
   if (spec_.root.read_only) {
     WARDER_TRY_WITH(kernel::set_mount_attributes(root_, {.set = MOUNT_ATTR_RDONLY}, Recursion::this_mount), "read-only root");
   }
+  WARDER_TRY(make_exec_mounts(root_, profile.exec));
   WARDER_TRY(made_.verify(root_));
   if (change == RootChange::pivot) {
     WARDER_TRY(pivot());

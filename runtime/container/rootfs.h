@@ -11,6 +11,7 @@
 
 #include "linux/fd.h"
 #include "linux/result.h"
+#include "policy/core/compiled.h"
 #include "runtime/config/spec.h"
 #include "runtime/container/console.h"
 #include "runtime/container/mounts.h"
@@ -31,6 +32,12 @@ struct HostTrees {
 Result<HostTrees> open_host_trees(const Spec& spec, const std::string& bundle, BorrowedFd rootfs, const NamespacePlan& plan,
                                   const CgroupState& cgroup);
 
+/// What the profile wants of the mounts, for everybody in the container.
+struct ProfileMounts {
+  std::vector<std::string> read_only;
+  std::vector<policy::ExecMountRule> exec;  ///< into the compiled profile, which outlives them
+};
+
 enum class RootChange : std::uint8_t { pivot, move };
 
 class RootfsBuilder {
@@ -42,9 +49,9 @@ class RootfsBuilder {
   /// Propagation, the root mount, `mounts`, devices, loopback, sysctls, host and domain name.
   Result<void> build();
 
-  /// `read_only_trees` (of the profile), read-only paths, masks, /dev/console, the read-only root; then pivot_root (or
-  /// the root mount is moved over the old one). Afterwards "/" is the container's root.
-  Result<void> seal(std::span<const std::string> read_only_trees, const Console* console, RootChange change);
+  /// The profile's read-only trees, read-only paths, masks, /dev/console, the read-only root, the profile's noexec trees; then
+  /// pivot_root (or the root mount is moved over the old one). Afterwards "/" is the container's root.
+  Result<void> seal(const ProfileMounts& profile, const Console* console, RootChange change);
 
   [[nodiscard]] BorrowedFd root() const { return root_; }
 

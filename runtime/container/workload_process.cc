@@ -14,13 +14,13 @@ namespace {
 using supervisor::Message;
 using supervisor::MessageType;
 
-/// The trees that the profile wants read-only for everybody.
-Result<std::vector<std::string>> read_only_trees(const supervisor::Boot& boot) {
-  std::vector<std::string> trees;
-  if (boot.compiled.empty()) return trees;
+Result<ProfileMounts> profile_mounts(const supervisor::Boot& boot) {
+  ProfileMounts mounts;
+  if (boot.compiled.empty()) return mounts;
   policy::Compiled compiled = WARDER_TRY(policy::Compiled::open(boot.compiled));
-  for (std::size_t index = 0; index < compiled.read_only_count(); ++index) trees.emplace_back(compiled.read_only(index));
-  return trees;
+  for (std::size_t index = 0; index < compiled.read_only_count(); ++index) mounts.read_only.emplace_back(compiled.read_only(index));
+  for (std::size_t index = 0; index < compiled.exec_mount_count(); ++index) mounts.exec.push_back(compiled.exec_mount(index));
+  return mounts;
 }
 
 /// prestart and createRuntime hooks run in the host's namespaces, so P0 runs them, while we wait.
@@ -48,9 +48,9 @@ Result<void> build(ChildContext& context, pid_t init_pid) {
     console = WARDER_TRY(open_console(rootfs.root(), request.spec.process.console_size));
     WARDER_TRY(send_console(request.console_socket, *console));
   }
-  std::vector<std::string> trees = WARDER_TRY(read_only_trees(request.boot));
+  ProfileMounts mounts = WARDER_TRY(profile_mounts(request.boot));
   RootChange change = request.no_pivot ? RootChange::move : RootChange::pivot;
-  WARDER_TRY(rootfs.seal(trees, console ? &*console : nullptr, change));
+  WARDER_TRY(rootfs.seal(mounts, console ? &*console : nullptr, change));
   return take_stdio(console ? &*console : nullptr, request.boot.process.uid);
 }
 

@@ -45,6 +45,20 @@ class Reach(ContainerTest):
             self.check(bundle.exec(container, needs_guest("reach")))
             self.assertEqual(json.loads(bundle.warder("state", container).out)["status"], "running")
 
+    def test_no_socket_tells_a_pidfd_of_it(self):
+        """Whoever asks the other end of a UNIX socket for a pidfd of who connected, listened or sent (SO_PEERPIDFD, SO_PASSPIDFD)."""
+        for profile in (PROFILE + 'network:\n  connect: ["unix /work/**"]\n  bind: ["unix /work/**"]\n', "warder: 1\nlive: true\n", None):
+            bundle = self.bundle(hostname="reach", profile=profile)
+            bundle.config["process"]["capabilities"] = {name: list(TRACER) for name in ("bounding", "effective", "permitted")}
+            outs = [bundle.run(needs_guest("peer"), "/work/s")]
+            with bundle.running() as container:
+                outs.append(bundle.exec(container, needs_guest("peer"), "/work/s"))
+            for out in outs:
+                self.assertEqual(out.lines(), ["pass: ENOPROTOOPT", "server: ENOPROTOOPT", "client: ENOPROTOOPT", "pass: ENOPROTOOPT", "end"], out)
+        native = bundle.native(needs_guest("peer"), "/work/s").out
+        if "server: OK" in native:  # Linux 6.5
+            self.assertIn("datagram: of a process in here", native)
+
     def test_the_workload_sees_itself_as_pid_1(self):
         out = self.strong().run("sh", "-c", "echo $$; cat /proc/1/comm; ls -d /proc/[0-9]* | wc -l")
         self.assertEqual(out.lines()[:2], ["1", "sh"], out)

@@ -258,6 +258,26 @@ BOOST_AUTO_TEST_CASE(links_in_the_literal_start_of_a_pattern_are_resolved) {
   BOOST_TEST(lowered->path("/bin", Right::exec).allowed);
 }
 
+BOOST_AUTO_TEST_CASE(where_some_address_is_refused_nobody_translates_addresses) {
+  const auto keeps = [](std::vector<Transport> all, Mode mode) {
+    Profile profile;
+    profile.mode = mode;
+    profile.network.connect.emplace();
+    for (const Transport transport : all) {
+      AddressRule rule;
+      rule.transport = transport;
+      rule.any_address = true;
+      rule.text = "*";
+      profile.network.connect->push_back(rule);
+    }
+    return (Lowering(profile)->capability_ceiling() & 1ULL << CAP_NET_ADMIN) != 0U;
+  };
+  BOOST_TEST(!keeps({}, Mode::enforce));
+  BOOST_TEST(!keeps({Transport::tcp}, Mode::enforce));
+  BOOST_TEST(keeps({Transport::tcp, Transport::udp}, Mode::enforce));
+  BOOST_TEST(keeps({}, Mode::audit));
+}
+
 BOOST_AUTO_TEST_CASE(host_names_match_the_addresses_that_were_told_for_them) {
   Profile profile;
   AddressRule rule;
