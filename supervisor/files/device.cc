@@ -1,13 +1,13 @@
 // ioctl on device nodes; those on files are in inode_flags.cc. Workers of PID 1.
 //
 // The argument of an ioctl is the device's business, so it cannot be done for the caller; the verdict needs only registers and
-// what the descriptor stands for. A caller that exchanges the descriptor between verdict and call is stopped by Landlock's
-// IOCTL_DEV right, which the profile's domain carries (Linux 6.10).
+// what the descriptor stands for. A caller that exchanges the descriptor between verdict and call finds that devices without the
+// right were opened so that the kernel refuses it (open_device.h, Linux 6.10).
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "supervisor/files/handlers.h"
 #include "supervisor/files/inode_flags.h"
+#include "supervisor/files/open_device.h"
 #include "supervisor/files/steps.h"
 
 namespace warder::supervisor::files {
@@ -16,12 +16,6 @@ namespace {
 /// Terminal requests are always allowed, on whatever; those that type for others are refused by the filter itself. Requests of
 /// 'T' with a size belong to other devices, too, and are looked at.
 bool is_terminal_request(std::uint64_t request) { return (request & ~std::uint64_t{0xff}) == ('T' << 8); }
-
-bool is_terminal(const struct stat& facts) {
-  if (!S_ISCHR(facts.st_mode)) return false;
-  const unsigned number = major(facts.st_rdev);
-  return number == 4 || number == 5 || (number >= 136 && number <= 143);  // tty, /dev/tty and ptmx, pts
-}
 
 }  // namespace
 

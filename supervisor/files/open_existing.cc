@@ -8,6 +8,7 @@
 #include <array>
 
 #include "linux/procfs.h"
+#include "supervisor/files/open_device.h"
 #include "supervisor/files/open_straight.h"
 
 namespace warder::supervisor::files {
@@ -107,6 +108,7 @@ Outcome<Fd> open_special(Call& call, Object& object, const OpenRequest& request,
     WARDER_GET(call.caller.act());
     return open_waiting(call, terminal.fd, request.flags);
   }
+  if (gets_no_requests(call, object, facts)) return open_without_requests(call, object.fd, request.flags);
   if (may_wait(facts) && (request.flags & O_NONBLOCK) == 0) return open_waiting(call, object.fd, request.flags);
   return reopen(call.caller.cache(), object.fd, request.flags);
 }
