@@ -13,6 +13,8 @@ using Scope = HardeningScope;
 constexpr std::string_view surface = "kernel attack surface that is not divided by containers";
 constexpr std::string_view mounts = "a mount gives files another name, under which the profile does not know them";
 constexpr std::string_view newer = "a newer form of a call that the supervisor answers";
+constexpr std::string_view own_domain = "a domain of the caller's own would not hold for what the supervisor does for it";
+constexpr std::string_view sandboxes = "programs that confine themselves with Landlock; they find a kernel that has none";
 constexpr std::string_view has_fallback = "nothing: programs fall back";
 
 constexpr auto rules = std::to_array<HardeningRule>({
@@ -85,6 +87,14 @@ constexpr auto rules = std::to_array<HardeningRule>({
     {"mount_setattr", Condition::any, Scope::with_paths, ENOSYS, mounts, "mounting inside"},
     {"listmount", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
     {"statmount", Condition::any, Scope::with_paths, ENOSYS, newer, has_fallback},
+    // What is done for a caller is done outside the domain that it has put itself into: a sandbox of that kind would hold
+    // nothing.
+    {"landlock_create_ruleset", Condition::any, Scope::with_paths, ENOSYS, own_domain, sandboxes},
+    {"landlock_add_rule", Condition::any, Scope::with_paths, ENOSYS, own_domain, sandboxes},
+    {"landlock_restrict_self", Condition::any, Scope::with_paths, ENOSYS, own_domain, sandboxes},
+    {"landlock_create_ruleset", Condition::any, Scope::with_network, ENOSYS, own_domain, sandboxes},
+    {"landlock_add_rule", Condition::any, Scope::with_network, ENOSYS, own_domain, sandboxes},
+    {"landlock_restrict_self", Condition::any, Scope::with_network, ENOSYS, own_domain, sandboxes},
     // Code that has no name.
     {"memfd_create", Condition::executable_memfd, Scope::with_exec, ENOSYS, "executes code that has no path",
      "executable memory files: others are made as if MFD_NOEXEC_SEAL had been asked for, or refused under `audit: cheap`"},

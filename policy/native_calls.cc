@@ -49,8 +49,7 @@ constexpr auto calls = std::to_array<NativeCalls>({
     {"tells what everybody may know",
      "uname sysinfo getrlimit getrusage getcwd ustat sysfs getrandom lsm_get_self_attr lsm_list_modules"},
     {"changes the container's own names, limits and filters, and takes rights away only",
-     "sethostname setdomainname setrlimit seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self "
-     "lsm_set_self_attr"},
+     "sethostname setdomainname setrlimit seccomp lsm_set_self_attr"},
     {"needs a capability in the host's user namespace, or a path that is a block device", "quotactl quotactl_fd vhangup syslog"},
     {"the kernel knows the number and nothing behind it (ENOSYS)",
      "create_module get_kernel_syms query_module getpmsg putpmsg afs_syscall tuxcall security"},

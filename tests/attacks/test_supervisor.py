@@ -240,6 +240,16 @@ class Tricks(ContainerTest):
         self.assertIn(out.lines(), (["rewritten: EACCES"], ["no tracing: EPERM"]), out)
         self.assertEqual(bundle.native("/guests/rewrite", "/etc/shadow").out, "rewritten: OK\n", "the trick itself works")
 
+    def test_a_program_that_confines_itself_is_confined_or_told_that_it_is_not(self):
+        """A Landlock domain of the caller's own: what the supervisor does for it would be done outside. Never a sandbox that holds nothing."""
+        connect = "warder: 1\nnetwork:\n  connect: [\"tcp 127.0.0.1:7\"]\n"
+        holds, absent = "ruleset OK, open EACCES, connect EACCES", "ruleset ENOSYS, open OK, connect ECONNREFUSED"
+        for profile, expected in ((None, holds), (PROFILE, absent), (connect, absent)):
+            bundle = self.bundle(hostname="domain", profile=profile)
+            self.assertEqual(bundle.run(needs_guest("own_domain")).out.strip(), expected, profile)
+            with bundle.running() as container:
+                self.assertEqual(bundle.exec(container, needs_guest("own_domain")).out.strip(), expected, profile)
+
     def test_hooks_in_the_container_are_under_the_profile(self):
         bundle = self.bundle(hostname="tricks", profile=PROFILE)
         bundle.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "cat /etc/shadow > /work/stolen; echo $? > /work/code; "
