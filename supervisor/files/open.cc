@@ -54,7 +54,7 @@ Outcome<void> room_for_descriptor(Call& call) {
   // Since Linux 6.2 the size is the number of open descriptors; before, it is 0.
   const bool full =
       directory.valid() && ::fstat(directory.get(), &facts) == 0 && static_cast<std::uint64_t>(facts.st_size) >= limit;
-  WARDER_GET(call.caller.act());
+  WARDER_GET(call.caller.act_on_files());
   if (full) return Errno{EMFILE};
   return {};
 }

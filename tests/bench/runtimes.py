@@ -106,6 +106,7 @@ def spawn_seconds(command, environment=None, directory=None):
             _, status = os.waitpid(child, 0)
         except BaseException:
             os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
             raise
         took = time.monotonic() - started
         os.chdir(before)
@@ -139,6 +140,9 @@ class Case:
 
     def next_id(self):
         self.count += 1
+        return self.last_id()
+
+    def last_id(self):
         return f"{self.bundle.id}-{self.count}"
 
     def call(self, *words, timeout=120):
