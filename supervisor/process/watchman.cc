@@ -18,7 +18,7 @@ namespace warder::supervisor {
 namespace {
 
 constexpr long tick_milliseconds = 2;
-constexpr long settled_milliseconds = 3000;  ///< after which what the work has touched is given back
+constexpr long settled_milliseconds = 1000;  ///< after which what the work has touched is given back
 constexpr int quiet_ticks = 25;              ///< without any call, after which the watchman sleeps
 
 /// The signals that an interruptible sleep of the caller would end for.
