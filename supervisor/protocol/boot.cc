@@ -148,7 +148,9 @@ void visit_boot(Io io, Block& boot) {
 }  // namespace
 
 std::vector<std::byte> Boot::serialize() const {
+  constexpr std::size_t all_else = 8192;  // nearly always
   WireWriter wire;
+  wire.reserve(compiled.size() + process.seccomp_program.size() + all_else);
   wire.number(boot_magic);
   wire.number(boot_version);
   wire.number(std::uint32_t{0});

@@ -18,6 +18,8 @@ namespace warder::supervisor {
 
 class WireWriter {
  public:
+  /// Room for that many bytes, so that a large block is not copied as it grows.
+  void reserve(std::size_t size) { bytes_.reserve(size); }
   template <class T>
   requires std::is_integral_v<T>
   void number(T value) { append(&value, sizeof value); }
