@@ -68,13 +68,17 @@ def machine(told):
 
 
 def write_results(told, results, plot):
-    """The table takes the place of the one that stands between the two marks."""
+    """The table takes the place of the one that stands between the two marks; the plot is shown at the end of the README."""
     before, mark, rest = results.read_text().partition("<!-- numbers -->\n")
     _, end, after = rest.partition("<!-- end of numbers -->\n")
     if not mark or not end:
         raise SystemExit(f"{results} has no place for the numbers")
     results.write_text(f"{before}{mark}\n{machine(told)}\n{markdown(told)}\n{notes(told)}{end}{after}")
     plot.write_text(svg(told))
+    readme = results.parents[2] / "README.md"
+    text, line = readme.read_text(), "![warder against its reference in each row of the benchmark](tests/bench/ratios.svg)\n"
+    if line not in text:
+        readme.write_text(f"{text.rstrip()}\n\n{line}")
 
 
 def notes(told):
