@@ -46,7 +46,7 @@ def cases_in_turns(result, rounds, cases):
             functions[name] = case.run_seconds
             continue
         try:
-            with time_limit(60, "runsc"):
+            with time_limit(45, "runsc"):
                 result.add(name, case.run_seconds())
         except SystemExit as failure:
             result.notes.append(f"no number of runsc: {str(failure)[-200:].strip()}")
@@ -73,7 +73,7 @@ def build(effort):
     with Cases() as cases:
         competitors(cases, {"warder, ci, audit: cheap": CI.format("cheap"), "warder, ci, audit: refused": CI.format("refused"),
                             "warder, every path call by notify": NOTIFY, "warder, ci, mode: learn": LEARN},
-                    args=["/bin/sh", "-c", "rm -rf /work/out; mkdir /work/out; cd /work && make -s -j2"], prepare=add_sources(effort.rounds(4, 2)))
+                    args=["/bin/sh", "-c", "rm -rf /work/out; mkdir /work/out; cd /work && make -s -j2"], prepare=add_sources(effort.rounds(3, 2)))
         cases_in_turns(result, effort.rounds(5, 1), cases)
     return goal_all(result, {"warder, ci, audit: cheap": 1.01, "warder, ci, audit: refused": 1.03,
                              "warder, every path call by notify": 1.15, "warder, ci, mode: learn": 1.3})
