@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "linux/newer.h"
+#include "supervisor/files/handlers.h"
 #include "supervisor/naming.h"
 
 namespace warder::supervisor::files {
@@ -64,6 +65,8 @@ Outcome<Straight> open_straight(Call& call, int directory, const PathText& path,
   CallerCache& cache = call.caller.cache();
   Fd start;
   if (!absolute) {
+    // Judged after it was opened: nobody may be told of an open that is refused.
+    if (anything_is_watched()) return Straight::look_closer;
     Outcome<Fd> taken = call.caller.take_path(directory);
     if (!taken.ok()) return Straight::look_closer;
     start = *std::move(taken);
