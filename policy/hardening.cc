@@ -103,9 +103,6 @@ constexpr auto rules = std::to_array<HardeningRule>({
     // Addresses: whatever reaches a peer without a connect that can be judged.
     {"socket", Condition::raw_transport, Scope::with_network, EACCES,
      "an address of `network` means nothing to raw packets and other protocols", "ping with raw sockets, SCTP, packet capture"},
-    {"sendto", Condition::fast_open, Scope::with_network, EOPNOTSUPP, "connects without connect", has_fallback},
-    {"sendmsg", Condition::fast_open, Scope::with_network, EOPNOTSUPP, "connects without connect", has_fallback},
-    {"sendmmsg", Condition::fast_open, Scope::with_network, EOPNOTSUPP, "connects without connect", has_fallback},
     {"setsockopt", Condition::source_route, Scope::with_network, EPERM,
      "packets go to a hop of the route, which nobody has judged", "IP options, IPv6 routing headers"},
 });

@@ -29,7 +29,6 @@ enum class HardeningCondition : std::uint8_t {
   executable_memfd,    ///< memfd_create without MFD_NOEXEC_SEAL
   undivided_family,    ///< socket of AF_ALG or AF_VSOCK
   raw_transport,       ///< socket of a family or protocol in which an address of `network` means nothing
-  fast_open,           ///< MSG_FASTOPEN: connects without connect
   peer_pidfd,          ///< SO_PEERPIDFD, SO_PASSPIDFD: a pidfd of who connected or sent, which may be the supervisor
   source_route,        ///< setsockopt that sends packets to a first hop instead of the address that was judged
 };

@@ -20,7 +20,7 @@ using Kind = ArgumentTest::Kind;
 // Where addresses decide, a socket must be one whose peers are named by such an address: TCP, UDP, ping, UNIX, netlink.
 void refuse_raw_transport(CallDraft& draft, std::size_t place, int number, int error) {
   constexpr std::uint64_t type_bits = 0xf;  // without SOCK_NONBLOCK and SOCK_CLOEXEC
-  constexpr int multipath_tcp = 262;
+  constexpr std::uint64_t tcp = 6, udp = 17, udp_lite = 136, multipath_tcp = 262;
   const auto not_equal = [](unsigned argument, std::uint64_t mask, std::uint64_t value) {
     return ArgumentTest{argument, Kind::not_equal, mask, value, false};
   };
@@ -30,8 +30,7 @@ void refuse_raw_transport(CallDraft& draft, std::size_t place, int number, int e
               error);
     std::vector<ArgumentTest> other{is_family};
     const std::uint64_t ping = family == AF_INET ? 1 : 58;  // IPPROTO_ICMP, IPPROTO_ICMPV6
-    for (const std::uint64_t known :
-         {std::uint64_t{0}, std::uint64_t{6}, std::uint64_t{17}, ping, std::uint64_t{multipath_tcp}}) {
+    for (const std::uint64_t known : {std::uint64_t{0}, tcp, udp, udp_lite, ping, multipath_tcp}) {
       other.push_back(not_equal(2, mask_of_int, known));
     }
     draft.add(number, std::move(other), FilterAction::error, error);
@@ -85,11 +84,6 @@ void refuse_by_arguments(CallDraft& draft, std::size_t place, const HardeningRul
       one("of AF_ALG", {0, Kind::equal, mask_of_int, AF_ALG, false});
       one("of AF_VSOCK", {0, Kind::equal, mask_of_int, AF_VSOCK, false});
       return;
-    case HardeningCondition::fast_open: {
-      const unsigned flags = rule.call == "sendmsg" ? 2 : 3;
-      one("with MSG_FASTOPEN", {flags, Kind::any_bit, MSG_FASTOPEN, 0, false});
-      return;
-    }
     case HardeningCondition::peer_pidfd: {
       constexpr std::uint64_t pass_pidfd = 76, peer_pidfd = 77;  // Linux 6.5
       const bool get = rule.call == "getsockopt";

@@ -280,9 +280,9 @@ void Planner::network(const Profile& was, const Profile& is) {
   }
   const bool judged = before.connect || before.bind || was.live;
   if (!judged && (after.connect || after.bind)) {
-    impossible(after.connect ? after.connect_source : after.bind_source,
-               "network: addresses were not restricted when this container started, so that raw sockets and MSG_FASTOPEN pass" +
-                   std::string(remedy));
+    impossible(
+        after.connect ? after.connect_source : after.bind_source,
+        "network: addresses were not restricted when this container started, so that raw sockets pass" + std::string(remedy));
   }
 }
 

@@ -37,12 +37,10 @@ bool names_hosts(const Profile& profile) {
 
 namespace {
 
-/// Without the hardening of these calls there are sockets, and ways to connect, that the programs do not see.
-bool gives_socket_calls_back(const Profile& profile) {
+/// Without the hardening of this call there are sockets that the programs do not see.
+bool gives_sockets_back(const Profile& profile) {
   return std::ranges::any_of(profile.syscalls, [](const SyscallRule& rule) {
-    return rule.allow && std::ranges::any_of(rule.numbers, [](int number) {
-             return number == SYS_socket || number == SYS_sendto || number == SYS_sendmsg || number == SYS_sendmmsg;
-           });
+    return rule.allow && std::ranges::find(rule.numbers, SYS_socket) != rule.numbers.end();
   });
 }
 
@@ -62,7 +60,7 @@ GuardableSections guardable_sections(const std::vector<Profile>& chain) {
       const bool cheap = one.mode == Mode::enforce && one.audit == Audit::cheap && one.on_deny.action == DenyAction::refuse;
       const bool gives_unix =
           gives_all_addresses(*list, Transport::unix_path) && gives_all_addresses(*list, Transport::unix_abstract);
-      if (!cheap || !gives_unix || !one.hardening || gives_socket_calls_back(one) || names_hosts(one)) return false;
+      if (!cheap || !gives_unix || !one.hardening || gives_sockets_back(one) || names_hosts(one)) return false;
     }
     return any && rules <= most_rules;
   };

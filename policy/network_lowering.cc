@@ -25,16 +25,34 @@ void hand_over(CallDraft& draft, std::string_view name, std::vector<ArgumentTest
   draft.report(number, FilterAction::notify, 0, std::move(when), "network: " + std::string(section), source);
 }
 
-// What the programs of a cgroup do not see: messages over ping sockets, and connections of multipath TCP before some kernels.
+// What the programs of a cgroup do not see: messages over ping sockets, and connections of UDP-Lite and, before some
+// kernels, of multipath TCP.
 void refuse_unguarded_protocols(CallDraft& draft) {
   const int number = *syscall_number("socket");
   if (draft.is_settled(number)) return;
-  constexpr std::uint64_t multipath_tcp = 262, ping = 1, ping6 = 58;
-  for (const auto protocol : {multipath_tcp, ping, ping6}) {
+  constexpr std::uint64_t multipath_tcp = 262, udp_lite = 136, ping = 1, ping6 = 58;
+  for (const auto protocol : {multipath_tcp, udp_lite, ping, ping6}) {
     draft.add(number, {{2, Kind::equal, mask_of_int, protocol, false}}, FilterAction::error, EPROTONOSUPPORT);
   }
-  draft.report(number, FilterAction::error, EPROTONOSUPPORT, "of multipath TCP or ping",
+  draft.report(number, FilterAction::error, EPROTONOSUPPORT, "of multipath TCP, UDP-Lite or ping",
                "network: connect, enforced in the cgroup", draft.chain.back()->network.connect_source);
+}
+
+/// A stream that sends its first data with MSG_FASTOPEN connects without connect(2).
+void hand_over_connecting_sends(CallDraft& draft, const Source& source) {
+  for (const auto& [name, flags] : {std::pair("sendto", 3U), std::pair("sendmsg", 2U), std::pair("sendmmsg", 3U)}) {
+    hand_over(draft, name, {{flags, Kind::any_bit, MSG_FASTOPEN, 0, false}}, "with MSG_FASTOPEN", "connect", source);
+  }
+}
+
+/// Who connects and listens by the supervisor is the supervisor, for the kernel: it tells who it was instead.
+void hand_over_peer_credentials(CallDraft& draft, const Source& source) {
+  const int number = *syscall_number("getsockopt");
+  const auto is_there = [&](const FilterRule& rule) { return rule.number == number && rule.action == FilterAction::notify; };
+  if (std::ranges::any_of(draft.lowered.rules, is_there)) return;
+  const ArgumentTest of_sockets{1, Kind::equal, mask_of_int, SOL_SOCKET, false};
+  hand_over(draft, "getsockopt", {of_sockets, {2, Kind::equal, mask_of_int, SO_PEERCRED, false}}, "of SO_PEERCRED",
+            "connect, bind", source);
 }
 
 }  // namespace
@@ -94,13 +112,17 @@ void lower_addresses(CallDraft& draft, const GuardableSections& guarded) {
         hand_over(draft, "sendto", {{4, Kind::not_equal, ~0ULL, 0, true}}, "to an address", "connect", network.connect_source);
         hand_over(draft, "sendmsg", {}, "", "connect", network.connect_source);
         hand_over(draft, "sendmmsg", {}, "", "connect", network.connect_source);
+      } else {
+        hand_over_connecting_sends(draft, network.connect_source);
       }
+      hand_over_peer_credentials(draft, network.connect_source);
     }
     // Nobody may stand where the resolver of the container is asked.
     if (!network.bind && !learning && names_hosts(*profile)) hand_over(draft, "bind", {}, "", "connect", network.connect_source);
     if (network.bind || learning) {
       if (!guarded.bind) hand_over(draft, "bind", {}, "", "bind", network.bind_source);
       hand_over(draft, "listen", {}, "", "bind", network.bind_source);
+      hand_over_peer_credentials(draft, network.bind_source);
     }
   }
 }

@@ -162,7 +162,7 @@ Identity identity_in(const Credentials& who) {
           who.effective_gid, who.saved_gid,     who.fs_gid,    who.effective, who.permitted};
 }
 
-/// Reads the status and what goes with it. EPERM for a caller in another user namespace. False where the thread's root is to be
+/// Reads the status and what goes with it. Capabilities in another user namespace are none here. False where the thread's root is to be
 /// asked for, too: of a thread that is the same as a moment ago, with the same ids and capabilities, neither that nor the user
 /// namespace is (see is_as_before).
 Outcome<bool> look_afresh(CallerCache& cache, ThreadIdentity& identity, pid_t tid) {
@@ -173,14 +173,13 @@ Outcome<bool> look_afresh(CallerCache& cache, ThreadIdentity& identity, pid_t ti
   const std::string_view text = WARDER_GET(read_status(cache, tid));
   entry.read_at = 0;
   if (!parse_status(text, entry.facts)) return Errno{EPERM};
-  const Credentials& who = entry.facts.credentials;
+  Credentials& who = entry.facts.credentials;
   // A descriptor that is still there is of this very thread.
   if (recent && entry.pidfd.valid() && before == identity_in(who) && !has(who.permitted, CAP_SYS_ADMIN)) {
     entry.read_at = now;
     return true;
   }
-  // A capability in another user namespace is no capability here: whoever has any must be in ours.
-  if ((who.effective | who.permitted) != 0 && !in_own_user_namespace(cache, identity, tid)) return Errno{EPERM};
+  if ((who.effective | who.permitted) != 0 && !in_own_user_namespace(cache, identity, tid)) who.effective = who.permitted = 0;
   if (!entry.pidfd.valid()) entry.pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, tid, kernel::pidfd_thread)));
   entry.read_at = entry.links_at = now;
   return false;
@@ -192,22 +191,31 @@ bool shares_descriptors(pid_t tid, pid_t tgid) { return tid == tgid || ::syscall
 }  // namespace
 
 bool PathText::assign(std::string_view text) {
-  if (text.size() > capacity()) return false;
-  if (!text.empty()) std::memmove(bytes_.data(), text.data(), text.size());
+  if (text.size() > longest) return false;
+  if (text.size() > capacity()) {
+    long_ = std::string(text);
+    return true;
+  }
+  if (!text.empty()) std::memmove(bytes_.data(), text.data(), text.size());  // which may be a piece of this one
   set_size(text.size());
   return true;
 }
 
 bool PathText::append(std::string_view text) {
-  if (text.size() > capacity() - size_) return false;
+  if (text.size() > longest - size()) return false;
+  if (size() + text.size() > capacity()) {
+    long_ = std::string(view()).append(text);
+    return true;
+  }
   if (!text.empty()) std::memmove(bytes_.data() + size_, text.data(), text.size());
   set_size(size_ + text.size());
   return true;
 }
 
-void PathText::truncate(std::size_t size) { set_size(std::min(size, size_)); }
+void PathText::truncate(std::size_t size) { assign(view().substr(0, size)); }
 
 void PathText::set_size(std::size_t size) {
+  long_.clear();
   size_ = std::min(size, capacity());
   bytes_[size_] = '\0';
 }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,19 +21,21 @@
 
 namespace warder::supervisor {
 
-/// A path of at most PATH_MAX - 1 bytes with its NUL, without an allocation.
+/// A path with its NUL, without an allocation up to PATH_MAX - 1 bytes. Names of objects in directories that are nested deeper
+/// than one system call can say are longer.
 class PathText {
  public:
   PathText() { bytes_[0] = '\0'; }
   PathText(const PathText& other) { assign(other.view()); }
   PathText& operator=(const PathText& other) {
-    assign(other.view());
+    if (this != &other) assign(other.view());
     return *this;
   }
-  [[nodiscard]] std::string_view view() const { return {bytes_.data(), size_}; }
-  [[nodiscard]] const char* c_str() const { return bytes_.data(); }
-  [[nodiscard]] bool empty() const { return size_ == 0; }
-  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::string_view view() const { return long_.empty() ? std::string_view(bytes_.data(), size_) : long_; }
+  [[nodiscard]] const char* c_str() const { return long_.empty() ? bytes_.data() : long_.c_str(); }
+  [[nodiscard]] bool empty() const { return view().empty(); }
+  [[nodiscard]] std::size_t size() const { return view().size(); }
+  static constexpr std::size_t longest = 256UL * 1024;
   /// False (and unchanged) where the text would not fit.
   bool assign(std::string_view text);
   bool append(std::string_view text);
@@ -45,6 +48,7 @@ class PathText {
  private:
   std::size_t size_ = 0;
   std::array<char, PATH_MAX + 1> bytes_;
+  std::string long_;  ///< instead of bytes_, where it is not empty
 };
 
 /// Pids of one thread (or of its process) from PID 1's namespace inwards.
@@ -133,7 +137,8 @@ class CallerCache {
 /// caller's behalf.
 class Caller {
  public:
-  /// Reads the status. EPERM for a caller that is in another user namespace than PID 1: its capabilities mean nothing here.
+  /// Reads the status. A caller that is in another user namespace than PID 1 counts as who it is outside, without capabilities:
+  /// what they are good for there cannot be known from here, and whatever is done without them its kernel would do, too.
   static Outcome<Caller> look(Notification& notification, CallerCache& cache, ThreadIdentity& identity, Facts facts);
 
   [[nodiscard]] pid_t tid() const { return notification_->tid(); }

@@ -308,10 +308,10 @@ Outcome<void> HandWalk::meet_process(BorrowedFd procfs_root, const std::string& 
 }
 
 /// Whether the current directory, or a name in it, is hidden. Nothing may be reached through it by ".." or as a link.
-Outcome<bool> HandWalk::is_hidden(std::string_view in_it) const {
+Outcome<bool> HandWalk::is_hidden(std::string_view in_it) {
   if (!policy_.hides()) return false;
   PathText name;
-  WARDER_GET(read_name(caller_.cache(), current_, name));
+  WARDER_GET(read_whole_name(caller_, current_, name));
   return in_it.empty() ? policy_.path(name.view(), policy::Rights{}).hidden : policy_.hidden_in(name.view(), in_it);
 }
 

@@ -43,7 +43,7 @@ class HandWalk {
   Outcome<bool> is_magic(const Component& component);
   Outcome<void> check_sticky(const struct stat& link) const;
   Outcome<void> count_link();
-  Outcome<bool> is_hidden(std::string_view in_it) const;
+  Outcome<bool> is_hidden(std::string_view in_it);
   Outcome<void> finish(Object& object);
   Outcome<Fd> open_here(const char* name, int flags, std::uint64_t resolve);
   void arrive(Fd fd);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "linux/newer.h"
 #include "linux/open.h"
@@ -50,6 +51,89 @@ Outcome<void> read_name(CallerCache& cache, BorrowedFd fd, PathText& name) {
   if (static_cast<std::size_t>(size) >= PathText::capacity()) return Errno{ENAMETOOLONG};
   name.set_size(static_cast<std::size_t>(size));
   return {};
+}
+
+namespace {
+
+/// The worker's root directory, put back at the end.
+class [[nodiscard]] MovedRoot {
+ public:
+  MovedRoot() : own_(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+  ~MovedRoot() {
+    // A worker with another root would look for everybody's files below it: the container ends instead.
+    if (moved_ && !enter(own_)) std::abort();
+  }
+  MovedRoot(const MovedRoot&) = delete;
+  MovedRoot& operator=(const MovedRoot&) = delete;
+  bool move_to(BorrowedFd directory) {
+    if (!own_.valid()) return false;
+    moved_ = true;
+    return enter(directory);
+  }
+
+ private:
+  static bool enter(BorrowedFd directory) { return ::fchdir(directory.get()) == 0 && ::chroot(".") == 0; }
+  Fd own_;
+  bool moved_ = false;
+};
+
+/// Goes up from a directory until the kernel can say its name in one piece.
+Outcome<Fd> climb(CallerCache& cache, BorrowedFd from, PathText& name) {
+  constexpr int most_steps = 1 << 16U;
+  Fd here(::fcntl(from.get(), F_DUPFD_CLOEXEC, 0));
+  for (int step = 0; here.valid() && step < most_steps; ++step) {
+    const Outcome<void> said = read_name(cache, here, name);
+    if (said.ok()) return here;
+    if (said.code() != ENAMETOOLONG) return Errno{said.code()};
+    here = Fd(::openat(here.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+  if (!here.valid()) return Errno::last();
+  return Errno{ENAMETOOLONG};
+}
+
+bool is_directory(BorrowedFd fd) {
+  struct stat facts {};
+  return ::fstat(fd.get(), &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
+/// Each ancestor's name is read below the one before.
+Outcome<void> read_in_pieces(CallerCache& cache, BorrowedFd fd, BorrowedFd bottom, PathText& name) {
+  PathText piece;
+  Fd top = WARDER_GET(climb(cache, bottom, piece));
+  MovedRoot root;
+  PathText whole;
+  whole.assign(piece.view() == "/" ? "" : piece.view());
+  for (;;) {
+    if (!root.move_to(top)) return Errno{ENAMETOOLONG};
+    const Outcome<void> said = read_name(cache, fd, piece);
+    if (!said.ok()) {
+      if (said.code() != ENAMETOOLONG) return Errno{said.code()};
+      top = WARDER_GET(climb(cache, bottom, piece));
+    }
+    const bool further = piece.size() > 1;
+    if (!piece.view().starts_with('/') || !further || !whole.append(piece.view())) return Errno{ENAMETOOLONG};
+    if (said.ok()) break;
+  }
+  if (whole.size() < PathText::capacity()) return Errno{ENAMETOOLONG};  // it moved meanwhile
+  name = whole;
+  return {};
+}
+
+}  // namespace
+
+Outcome<void> read_whole_name(Caller& caller, BorrowedFd fd, PathText& name, BorrowedFd base) {
+  const Outcome<void> said = read_name(caller.cache(), fd, name);
+  if (said.code() != ENAMETOOLONG) return said;
+  const bool directory = is_directory(fd);
+  Fd current;
+  if (!directory && !base.valid()) {
+    current = WARDER_GET(caller.take_path(AT_FDCWD));
+    base = current;
+  }
+  caller.identity().own();
+  const Outcome<void> pieces = read_in_pieces(caller.cache(), fd, directory ? fd : base, name);
+  WARDER_GET(caller.act());
+  return pieces;
 }
 
 Belonging belonging_of(CallerCache& cache, pid_t tid, BorrowedFd fd, std::string_view name, std::uint64_t mount) {

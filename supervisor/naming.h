@@ -23,6 +23,11 @@ enum class Belonging : std::uint8_t {
 /// not fit.
 Outcome<void> read_name(CallerCache& cache, BorrowedFd fd, PathText& name);
 
+/// The same for names of any length that PathText holds: where the kernel cannot say one in a piece, the worker's root moves down
+/// to an ancestor for a moment. A file does not know its parent: it is looked for below `base`, or below the caller's current
+/// directory, and ENAMETOOLONG where it is not there. The worker is the caller afterwards, or as before.
+Outcome<void> read_whole_name(Caller& caller, BorrowedFd fd, PathText& name, BorrowedFd base = BorrowedFd(-1));
+
 /// Looks at the mount that the descriptor is on. Linux 5.8 (STATX_MNT_ID). `mount`: its unique id where it is known, to be
 /// remembered; else 0.
 Belonging belonging_of(CallerCache& cache, pid_t tid, BorrowedFd fd, std::string_view name, std::uint64_t mount = 0);

@@ -63,7 +63,7 @@ bool spelled_out(std::string_view base, std::string_view path, std::string_view 
 /// hidden to something that is not.
 Outcome<bool> went_straight(Caller& caller, BorrowedFd start, std::string_view path, const Object& object) {
   PathText base;
-  if (start.valid()) WARDER_GET(read_name(caller.cache(), start, base));
+  if (start.valid()) WARDER_GET(read_whole_name(caller, start, base));
   return spelled_out(base.view() == "/" ? "" : base.view(), path, object.name.view());
 }
 
@@ -139,7 +139,7 @@ Outcome<void> resolve(Caller& caller, const policy::Compiled& policy, const Walk
     }
     const int error = object.fd.valid() ? 0 : errno;
     if (error == 0 && !WARDER_GET(look_at(caller.cache(), object))) {
-      WARDER_GET(name_object(caller, object));
+      WARDER_GET(name_object(caller, object, start));
       WARDER_GET(stay_inside(caller, policy, start, object));
       if (!policy.hides() || straight || WARDER_GET(went_straight(caller, start, request.path, object))) return {};
     } else if (error == ENOENT || error == EACCES || error == ENOTDIR) {
@@ -221,15 +221,15 @@ Outcome<struct stat> facts_of(const Object& object) {
   return facts;
 }
 
-Outcome<void> name_object(Caller& caller, Object& object) {
-  WARDER_GET(read_name(caller.cache(), object.fd, object.name));
+Outcome<void> name_object(Caller& caller, Object& object, BorrowedFd start) {
+  WARDER_GET(read_whole_name(caller, object.fd, object.name, start));
   object.named = object.name.view().starts_with('/');
   if (object.named) object.maybe_deleted = strip_deleted(object.fd, object.name);
   return {};
 }
 
 Outcome<void> name_descriptor(Caller& caller, Object& object) {
-  WARDER_GET(read_name(caller.cache(), object.fd, object.name));
+  WARDER_GET(read_whole_name(caller, object.fd, object.name));
   const Belonging belonging = belonging_of(caller.cache(), caller.tid(), object.fd, object.name.view());
   object.named = belonging != Belonging::nameless;
   object.outside = belonging == Belonging::outside;

@@ -69,8 +69,8 @@ Outcome<void> find_place(Caller& caller, const policy::Compiled& policy, const W
 /// What stat(2) says about the object.
 Outcome<struct stat> facts_of(const Object& object);
 
-/// Names an object that was reached by walking the container's tree.
-Outcome<void> name_object(Caller& caller, Object& object);
+/// Names an object that was reached by walking the container's tree, from `start` perhaps.
+Outcome<void> name_object(Caller& caller, Object& object, BorrowedFd start = BorrowedFd(-1));
 /// Names an object that the caller has a descriptor of, which may come from anywhere.
 Outcome<void> name_descriptor(Caller& caller, Object& object);
 

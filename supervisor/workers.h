@@ -27,6 +27,9 @@ class WorkerPool;      // supervisor/process/pool.h
 namespace names {
 class NameService;  // supervisor/names/name_service.h
 }
+namespace network {
+class PeerProcesses;  // supervisor/network/peer_processes.h
+}
 
 /// -ERESTARTSYS, as the error of an answer: the kernel runs the caller's signal handler and then restarts the call or lets it
 /// fail with EINTR, as SA_RESTART says. Only for a caller that has a pending signal: any other would see errno 512.
@@ -41,7 +44,8 @@ class Worker {
   BorrowedFd root;                  ///< O_PATH of the container's root directory, as PID 1 has it
   BorrowedFd workload;              ///< pidfd of the workload's first process: SIGKILL to it stops the container
   names::NameService* const names;  ///< nullptr where the profile has nothing to do with names
-  BorrowedFd listener;              ///< of the notification that is being handled
+  network::PeerProcesses& peers;
+  BorrowedFd listener;  ///< of the notification that is being handled
   ThreadIdentity& identity;
   std::atomic<bool>& roots_changed;  ///< set before a caller is let run chroot(2)
   CallerCache callers;               ///< what dispatch keeps open of recent callers
@@ -53,7 +57,7 @@ class Worker {
   friend class WorkerPool;
   friend class Waiting;
   Worker(WorkerPool& pool, const policy::Compiled& policy, AuditLog& audit, ExecStop& exec_stop, BorrowedFd procfs,
-         BorrowedFd root, BorrowedFd workload, names::NameService* names, ThreadIdentity& identity,
+         BorrowedFd root, BorrowedFd workload, names::NameService* names, network::PeerProcesses& peers, ThreadIdentity& identity,
          std::atomic<bool>& roots_changed)
       : policy(policy),
         audit(audit),
@@ -62,6 +66,7 @@ class Worker {
         root(root),
         workload(workload),
         names(names),
+        peers(peers),
         listener(-1),
         identity(identity),
         roots_changed(roots_changed),

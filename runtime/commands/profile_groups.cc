@@ -33,8 +33,6 @@ std::string_view condition_text(policy::HardeningCondition condition) {
       return " of a family that no namespace divides";
     case policy::HardeningCondition::raw_transport:
       return " of raw packets or another transport than TCP and UDP";
-    case policy::HardeningCondition::fast_open:
-      return " with MSG_FASTOPEN";
     case policy::HardeningCondition::peer_pidfd:
       return " of SO_PEERPIDFD and SO_PASSPIDFD";
     case policy::HardeningCondition::source_route:

@@ -1,4 +1,5 @@
 // open, openat, openat2 and creat: the caller gets a descriptor that was opened for it. Workers of PID 1, as the caller.
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -41,19 +42,30 @@ Outcome<void> check_sticky(Call& call, BorrowedFd directory, const struct stat& 
   return {};
 }
 
+/// Whether every number below the limit is in use. A program that lowered its limit may have others beyond it.
+bool is_full(Fd directory, std::uint64_t limit) {
+  std::uint64_t below = 0;
+  DIR* const entries = ::fdopendir(directory.get());
+  if (entries == nullptr) return true;
+  (void)directory.release();  // closed with the stream
+  while (const dirent* entry = ::readdir(entries)) {
+    if (entry->d_name[0] != '.' && kernel::number(entry->d_name) < limit) ++below;
+  }
+  ::closedir(entries);
+  return below >= limit;
+}
+
 /// The kernel takes the descriptor's number before it makes or truncates anything; so a full table must leave no trace.
 Outcome<void> room_for_descriptor(Call& call) {
   const std::uint64_t limit = WARDER_GET(call.caller.soft_limit(RLIMIT_NOFILE));
   if (call.caller.status().fd_table_size < limit) return {};
-  Fd directory = kernel::open_process_file(call.worker.procfs, call.caller.tid(), "fd", O_PATH);
-  if (!directory.valid()) {
-    call.caller.identity().own();
-    directory = kernel::open_process_file(call.worker.procfs, call.caller.tid(), "fd", O_PATH);
-  }
+  call.caller.identity().own();
+  Fd directory = kernel::open_process_file(call.worker.procfs, call.caller.tid(), "fd", O_RDONLY | O_DIRECTORY);
   struct stat facts {};
+  if (directory.valid() && ::fstat(directory.get(), &facts) != 0) directory.reset();
   // Since Linux 6.2 the size is the number of open descriptors; before, it is 0.
-  const bool full =
-      directory.valid() && ::fstat(directory.get(), &facts) == 0 && static_cast<std::uint64_t>(facts.st_size) >= limit;
+  const bool many = directory.valid() && (facts.st_size == 0 || static_cast<std::uint64_t>(facts.st_size) >= limit);
+  const bool full = many && is_full(std::move(directory), limit);
   WARDER_GET(call.caller.act_on_files());
   if (full) return Errno{EMFILE};
   return {};

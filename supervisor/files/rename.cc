@@ -33,7 +33,7 @@ bool on_one_mount(const Place& a, const Place& b) {
 /// The names of both ends as they are now that nobody else renames.
 Outcome<void> name_again(Call& call, Place& place) {
   PathText above;
-  WARDER_GET(read_name(call.caller.cache(), place.directory.fd, above));
+  WARDER_GET(read_whole_name(call.caller, place.directory.fd, above));
   std::string_view last = place.last.view();
   if (place.trailing_slash) last.remove_suffix(1);
   if (above.view() == "/") above.truncate(0);

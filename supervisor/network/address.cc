@@ -96,6 +96,13 @@ Outcome<Meaning> understand_unspecified(SocketAddress& address, const SocketKind
 
 }  // namespace
 
+std::string_view SocketAddress::abstract_name() const {
+  constexpr socklen_t path_offset = offsetof(sockaddr_un, sun_path);
+  if (family() != AF_UNIX || size <= path_offset || size > sizeof(sockaddr_un)) return {};
+  const char* path = reinterpret_cast<const sockaddr_un&>(storage).sun_path;
+  return path[0] == '\0' ? std::string_view(path, size - path_offset) : std::string_view();
+}
+
 Outcome<Meaning> understand(SocketAddress& address, const SocketKind& kind, Purpose purpose) {
   if (kind.domain == AF_UNIX && (address.family() == AF_UNIX)) return understand_unix(address, purpose);
   if (internet_domain(kind.domain)) {

@@ -31,6 +31,8 @@ struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t size = 0;
   [[nodiscard]] sa_family_t family() const { return size < sizeof(sa_family_t) ? AF_UNSPEC : storage.ss_family; }
+  /// Of a UNIX socket: sun_path from its NUL on. Empty where it is none.
+  [[nodiscard]] std::string_view abstract_name() const;
   [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 

@@ -1,5 +1,7 @@
 // bind and listen, for the caller. Workers of PID 1, as the caller, real ids included.
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cstring>
@@ -7,6 +9,8 @@
 #include "supervisor/files/steps.h"
 #include "supervisor/names/name_service.h"
 #include "supervisor/network/handlers.h"
+#include "supervisor/network/netlink_port.h"
+#include "supervisor/network/peer_processes.h"
 #include "supervisor/network/real_identity.h"
 #include "supervisor/network/socket_argument.h"
 #include "supervisor/network/unix_bind.h"
@@ -34,6 +38,10 @@ Outcome<void> bind_path(Call& call, const Socket& socket, const SocketAddress& a
   endpoint.name = place.name.view();
   WARDER_GET(ask(call, policy::NetOperation::bind, endpoint));
   if (const int error = bind_to_path(call, socket, address, place); error != 0) return Errno{error};
+  struct stat file {};
+  if (::fstatat(place.directory.fd.get(), place.last.c_str(), &file, AT_SYMLINK_NOFOLLOW) == 0) {
+    call.worker.peers.bound(socket.fd, PeerProcesses::name_of(file));
+  }
   return {};
 }
 
@@ -53,7 +61,17 @@ Outcome<void> do_bind(Call& call) {
   const Meaning meaning = WARDER_GET(understand(address, socket.kind, Purpose::bind));
   if (meaning.kind == Meaning::Kind::unix_path) return bind_path(call, socket, address, meaning);
   WARDER_GET(ask_to_bind(call, meaning));
-  return checked(::bind(socket.fd.get(), address.get(), address.size));
+  if (socket.kind.domain == AF_NETLINK) {
+    if (const int error = bind_netlink(call, socket, address); error != 0) return Errno{error};
+    return {};
+  }
+  WARDER_GET(checked(::bind(socket.fd.get(), address.get(), address.size)));
+  if (socket.kind.domain == AF_UNIX) {
+    address.size = sizeof address.storage;
+    (void)::getsockname(socket.fd.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.size);
+    call.worker.peers.bound(socket.fd, PeerProcesses::name_of(address.abstract_name()));
+  }
+  return {};
 }
 
 /// The address that peers will find, port 0 where the kernel is still to pick one. Nothing for sockets without internet address:
@@ -73,7 +91,9 @@ Outcome<void> do_listen(Call& call) {
   WARDER_GET(ask_to_listen(call, socket));
   const RealIdentity identity(call.caller);
   if (!identity.ok()) return Errno{EPERM};
-  return checked(::listen(socket.fd.get(), asked.int_argument(1)));
+  WARDER_GET(checked(::listen(socket.fd.get(), asked.int_argument(1))));
+  if (socket.kind.domain == AF_UNIX) call.worker.peers.listens(socket.fd, ProcessName(call.caller.status().process));
+  return {};
 }
 
 }  // namespace

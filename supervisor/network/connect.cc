@@ -6,6 +6,8 @@
 #include "supervisor/files/steps.h"
 #include "supervisor/network/dns_path.h"
 #include "supervisor/network/handlers.h"
+#include "supervisor/network/netlink_port.h"
+#include "supervisor/network/peer_processes.h"
 #include "supervisor/network/real_identity.h"
 #include "supervisor/network/socket_argument.h"
 #include "supervisor/workers.h"
@@ -19,6 +21,22 @@ bool may_wait(const Socket& socket, const FarEnd& far_end) {
   return connection && far_end.kind != Meaning::Kind::none && socket.blocking();
 }
 
+/// For whoever asks the socket or its peer who is at the other end.
+void remember_caller(Call& call, const Socket& socket, const FarEnd& far_end) {
+  const bool connection = socket.kind.type == SOCK_STREAM || socket.kind.type == SOCK_SEQPACKET;
+  if (socket.kind.domain != AF_UNIX || !connection) return;
+  SocketAddress peer;
+  peer.size = sizeof peer.storage;
+  if (::getpeername(socket.fd.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) == 0) return;
+  std::uint64_t name = 0;
+  if (far_end.kind == Meaning::Kind::unix_abstract) name = PeerProcesses::name_of(far_end.address.abstract_name());
+  if (far_end.kind == Meaning::Kind::unix_path) {
+    const Outcome<struct stat> file = facts_of(far_end.socket_file);
+    if (file.ok()) name = PeerProcesses::name_of(*file);
+  }
+  call.worker.peers.connects(socket.fd, name, ProcessName(call.caller.status().process));
+}
+
 /// 0 or an errno; EINTR only where the caller is to be interrupted.
 int do_connect(Call& call, const Socket& socket, const FarEnd& far_end) {
   std::optional<RealIdentity> identity;
@@ -28,6 +46,8 @@ int do_connect(Call& call, const Socket& socket, const FarEnd& far_end) {
   } else if (!call.caller.act_on_files().ok()) {
     return EPERM;
   }
+  if (far_end.kind != Meaning::Kind::none) give_netlink_port(call, socket);
+  remember_caller(call, socket, far_end);
   std::optional<Waiting> waiting;
   if (may_wait(socket, far_end)) {
     waiting.emplace(call.worker, call.notification.call().id, call.notification.tid());

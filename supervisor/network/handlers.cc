@@ -16,6 +16,7 @@ constexpr auto entries = std::to_array<HandlerEntry>({
     {SYS_sendto, sendto},
     {SYS_sendmsg, sendmsg},
     {SYS_sendmmsg, sendmmsg},
+    {SYS_getsockopt, getsockopt},
 });
 
 }  // namespace

@@ -28,4 +28,7 @@ void sendto(Call& call);
 void sendmsg(Call& call);
 void sendmmsg(Call& call);
 
+// peer_credentials.cc: trapped for SO_PEERCRED
+void getsockopt(Call& call);
+
 }  // namespace warder::supervisor::network

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <csignal>
 #include <optional>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "supervisor/files/steps.h"
 #include "supervisor/network/dns_path.h"
 #include "supervisor/network/handlers.h"
+#include "supervisor/network/netlink_port.h"
 #include "supervisor/network/outgoing.h"
 #include "supervisor/network/real_identity.h"
 #include "supervisor/network/socket_argument.h"
@@ -39,8 +41,8 @@ class Sending {
   Answer run() {
     const bool whole = !socket_.kind.stream();
     if (whole && message_.pieces.total > max_datagram) return Errno{EMSGSIZE};
-    if ((flags_ & MSG_FASTOPEN) != 0) return Errno{EOPNOTSUPP};  // would connect without having been judged as that
-    if ((flags_ & MSG_ZEROCOPY) != 0) return Errno{ENOBUFS};     // the pages would be ours: fall back to copying
+    // The pages would be ours, and the caller be told when they are free: programs fall back to copying.
+    if ((flags_ & MSG_ZEROCOPY) != 0 && wants_zero_copy()) return Errno{ENOBUFS};
     if (message_.has_address) WARDER_GET(find_far_end());
     if (message_.has_address && far_end_.private_network) WARDER_GET(let_itself_be_known());
     std::size_t sent = 0;
@@ -62,6 +64,11 @@ class Sending {
  private:
   /// A UNIX stream or seqpacket socket sends to its peer alone: the kernel does not look at what the address names.
   Outcome<void> find_far_end() {
+    if (connects()) {
+      WARDER_GET(judge_far_end(call_, socket_, message_.address, Purpose::connect, far_end_, refusal_));
+      if (far_end_.kind == Meaning::Kind::none) return Errno{EOPNOTSUPP};  // AF_UNSPEC
+      return {};
+    }
     if (socket_.kind.domain != AF_UNIX || socket_.kind.type == SOCK_DGRAM) {
       return judge_far_end(call_, socket_, message_.address, Purpose::send, far_end_, refusal_);
     }
@@ -77,12 +84,26 @@ class Sending {
     return call_.caller.act_on_files();
   }
 
+  /// A TCP stream connects with its first data (TCP fast open), and is judged as if by connect(2).
+  [[nodiscard]] bool connects() const {
+    const bool internet = socket_.kind.domain == AF_INET || socket_.kind.domain == AF_INET6;
+    return (flags_ & MSG_FASTOPEN) != 0 && internet && socket_.kind.stream();
+  }
+
+  /// Without the socket's option the flag means nothing.
+  [[nodiscard]] bool wants_zero_copy() const {
+    int wanted = 0;
+    socklen_t size = sizeof wanted;
+    return ::getsockopt(socket_.fd.get(), SOL_SOCKET, SO_ZEROCOPY, &wanted, &size) != 0 || wanted != 0;
+  }
+
   [[nodiscard]] bool will_wait() const { return (flags_ & MSG_DONTWAIT) == 0 && socket_.blocking(); }
 
   Answer send_part(bool first, bool more) {
     WARDER_GET(call_.caller.act_on_files());
     const RealIdentity identity(call_.caller);
     if (!identity.ok()) return Errno{EPERM};
+    give_netlink_port(call_, socket_);
     iovec piece{buffer_.data(), buffer_.size()};
     msghdr header{};
     header.msg_iov = &piece;
@@ -95,7 +116,10 @@ class Sending {
       header.msg_control = const_cast<std::byte*>(message_.control.data());
       header.msg_controllen = message_.control.size();
     }
-    const int flags = flags_ | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    const int once = first ? 0 : MSG_FASTOPEN;
+    const int flags = (flags_ & ~(MSG_ZEROCOPY | once)) | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    // A try that does not wait would leave the connection half made.
+    if (first && connects() && will_wait()) return wait_and_send(header, flags);
     const ssize_t sent = ::sendmsg(socket_.fd.get(), &header, flags | MSG_DONTWAIT);
     if (sent >= 0) return std::int64_t{sent};
     if (errno != EAGAIN || !will_wait()) return Errno::last();
@@ -138,6 +162,13 @@ void finish(Call& call, const Answer& outcome) {
   }
 }
 
+/// access_ok() of the kernel, which cuts the size first.
+bool is_in_user_space(std::uint64_t address, std::uint64_t size) {
+  constexpr std::uint64_t end = 0x7ffffffff000;
+  constexpr std::uint64_t most = INT_MAX & ~4095U;
+  return address <= end && std::min(size, most) <= end - address;
+}
+
 Answer send_message(Call& call, std::uint64_t header, Socket& socket, int flags, Refusal refusal = Refusal::answer) {
   const Outgoing message = WARDER_GET(copy_message(call, header));
   return Sending(call, socket, message, flags, refusal).run();
@@ -169,9 +200,11 @@ Answer send_messages(Call& call) {
 void sendto(Call& call) {
   const Notification& asked = call.notification;
   const auto run = [&]() -> Answer {
+    // The kernel looks at where the data lie, at the descriptor, and only then at the address.
+    if (!is_in_user_space(asked.argument(1), asked.argument(2))) return Errno{EFAULT};
+    Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
     const Outgoing message =
         WARDER_GET(copy_datagram(call, asked.argument(1), asked.argument(2), asked.argument(4), asked.int_argument(5)));
-    Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
     return Sending(call, socket, message, asked.int_argument(3)).run();
   };
   finish(call, run());

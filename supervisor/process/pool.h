@@ -48,6 +48,7 @@ class WorkerPool {
     BorrowedFd procfs;
     BorrowedFd root;
     BorrowedFd workload;  ///< pidfd
+    network::PeerProcesses& peers;
     names::NameService* names = nullptr;
   };
 
@@ -87,7 +88,7 @@ class WorkerPool {
     Member(WorkerPool& pool, const Surroundings& around)
         : pool(pool),
           worker(pool, around.policy, around.audit, around.exec_stop, around.procfs, around.root, around.workload, around.names,
-                 identity, pool.roots_changed_) {}
+                 around.peers, identity, pool.roots_changed_) {}
     WorkerPool& pool;
     ThreadIdentity identity;
     Worker worker;

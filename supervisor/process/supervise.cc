@@ -20,6 +20,7 @@
 #include "policy/core/compiled.h"
 #include "supervisor/audit.h"
 #include "supervisor/names/name_service.h"
+#include "supervisor/network/peer_processes.h"
 #include "supervisor/process/boot_block.h"
 #include "supervisor/process/control.h"
 #include "supervisor/process/exec_stop.h"
@@ -70,7 +71,7 @@ Duty duty_of(const policy::Compiled& policy) {
 class Supervisor {
  public:
   Supervisor(Boot boot, const policy::Compiled& policy, pid_t pid, Fd root, Fd signals,
-             std::unique_ptr<names::PrivateSockets> private_sockets, ControlPeer control_peer)
+             std::unique_ptr<names::PrivateSockets> private_sockets, Fd socket_diag, ControlPeer control_peer)
       : boot_(std::move(boot)),
         policy_(policy),
         duty_(duty_of(policy)),
@@ -81,7 +82,8 @@ class Supervisor {
         exec_stop_(policy_, audit_, procfs, pid),
         private_sockets_(std::move(private_sockets)),
         names_(private_sockets_ ? std::make_unique<names::NameService>(policy_, audit_, *private_sockets_) : nullptr),
-        pool_({policy_, audit_, exec_stop_, procfs, root_, workload, names_.get()}),
+        peers_(std::move(socket_diag)),
+        pool_({policy_, audit_, exec_stop_, procfs, root_, workload, peers_, names_.get()}),
         control_(BorrowedFd(control_fd), control_peer) {}
 
   Result<void> start_threads() {
@@ -294,6 +296,7 @@ class Supervisor {
   ExecStop exec_stop_;
   std::unique_ptr<names::PrivateSockets> private_sockets_;
   std::unique_ptr<names::NameService> names_;  ///< where the profile names hosts
+  network::PeerProcesses peers_;
   WorkerPool pool_;
   ControlSocket control_;
   bool peer_open_ = true;
@@ -320,10 +323,11 @@ Result<std::unique_ptr<Supervisor>> prepare(Boot boot, const policy::Compiled& p
     private_sockets = std::make_unique<names::PrivateSockets>();
     WARDER_TRY_WITH(private_sockets->start(confine), "network of names");
   }
+  Fd socket_diag = duty_of(policy) == Duty::reap ? Fd() : network::PeerProcesses::socket_diag();
   WARDER_TRY(confine());
   const ControlPeer peer{creator.uid, boot.private_pid_namespace};
   auto supervisor = std::make_unique<Supervisor>(std::move(boot), policy, pid, std::move(root), std::move(signals),
-                                                 std::move(private_sockets), peer);
+                                                 std::move(private_sockets), std::move(socket_diag), peer);
   WARDER_TRY(supervisor->start_threads());
   return supervisor;
 }

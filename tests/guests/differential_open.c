@@ -323,6 +323,18 @@ static void descriptor_numbers(void) {
     close(3);
     CASE(open("/etc/passwd", O_RDONLY));
   });
+  // Descriptors beyond a limit that was lowered take no number below it.
+  IN_CHILD({
+    for (int i = 0; i < 12; i++) dup2(1, 100 + i);
+    struct rlimit limit = {6, 64};
+    setrlimit(RLIMIT_NOFILE, &limit);
+    for (int i = 0; i < 5; i++) CASE(open("made-below", O_CREAT | O_RDWR, 0644));
+    CASE(open("/missing", O_RDONLY));
+    close(4);
+    CASE(open("/missing", O_RDONLY));
+    CASE(open("made-below", O_CREAT | O_TRUNC | O_RDWR, 0644));
+    unlink("made-below");
+  });
   for (int i = 3; i < 20; i++) close(i);
 }
 

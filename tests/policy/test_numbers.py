@@ -11,8 +11,6 @@ from test_differential import TRAP_EVERYTHING  # noqa: E402
 
 # Calls whose answer hangs on the moment, or on whom the arguments would name.
 SKIPPED = {"fork", "vfork", "clone", "close_range"}
-# With every flag set they ask for MSG_FASTOPEN, which the seccomp program refuses.
-FAST_OPEN = {"sendto", "sendmsg", "sendmmsg"}
 
 
 def dispositions():
@@ -54,8 +52,6 @@ class Numbers(ContainerTest):
                 expected = {error}
             elif kind == "by registers" or name in SKIPPED:
                 continue
-            elif name in FAST_OPEN:
-                expected = {"EOPNOTSUPP"}
             else:
                 expected = {natively[abi, number]}
             if how not in expected:

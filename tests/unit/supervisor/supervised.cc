@@ -27,6 +27,7 @@
 #include "policy/lower.h"
 #include "policy/parse.h"
 #include "supervisor/audit.h"
+#include "supervisor/network/peer_processes.h"
 #include "supervisor/process/exec_stop.h"
 #include "supervisor/process/pool.h"
 #include "supervisor/process/signals.h"
@@ -129,7 +130,8 @@ pid_t clone_inner() {
     must(::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) == 0, "securebits");
     AuditLog audit(BorrowedFd(audit_fd), procfs, "unit", *compiled);
     ExecStop exec_stop(*compiled, audit, procfs, child);
-    WorkerPool pool({*compiled, audit, exec_stop, procfs, root, *workload});
+    network::PeerProcesses peers(network::PeerProcesses::socket_diag());
+    WorkerPool pool({*compiled, audit, exec_stop, procfs, root, *workload, peers});
     must(pool.start().ok(), "pool");
     int number = -1;
     must(::read(handover[0], &number, sizeof number) == sizeof number, "number");
