@@ -11,7 +11,7 @@ namespace warder::supervisor::network {
 namespace {
 
 constexpr std::size_t max_pieces = 1024;            // UIO_MAXIOV
-constexpr std::size_t max_control = 64 * 1024;      // of the kernel's order (net.core.optmem_max)
+constexpr std::size_t max_control = 128 * 1024;     // net.core.optmem_max since Linux 6.9
 constexpr std::size_t max_passed = 253;             // SCM_MAX_FD
 constexpr std::size_t max_copy = 64 * 1024;         // of one look at a caller's memory
 constexpr std::size_t max_total = INT_MAX & ~4095;  // MAX_RW_COUNT

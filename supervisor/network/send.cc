@@ -30,6 +30,7 @@ using files::Answer;
 constexpr std::size_t chunk_size = 256 * 1024;
 constexpr std::size_t max_datagram = 4 * 1024 * 1024;  ///< above every socket's send buffer that an unprivileged user can have
 constexpr unsigned max_messages = 1024;                // UIO_MAXIOV
+constexpr int compat_flag = INT_MIN;                   // MSG_CMSG_COMPAT, of 32-bit programs; sendto(2) does not mind it
 
 /// One message on its way.
 class Sending {
@@ -178,6 +179,7 @@ Answer send_message(Call& call, std::uint64_t header, Socket& socket, int flags,
 /// caller that goes on, and refused then as the first.
 Answer send_messages(Call& call) {
   const Notification& asked = call.notification;
+  if ((asked.int_argument(3) & compat_flag) != 0) return Errno{EINVAL};
   const std::uint64_t vector = asked.argument(1);
   const unsigned count = std::min(static_cast<unsigned>(asked.argument(2)), max_messages);
   Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
@@ -205,7 +207,7 @@ void sendto(Call& call) {
     Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
     const Outgoing message =
         WARDER_GET(copy_datagram(call, asked.argument(1), asked.argument(2), asked.argument(4), asked.int_argument(5)));
-    return Sending(call, socket, message, asked.int_argument(3)).run();
+    return Sending(call, socket, message, asked.int_argument(3) & ~compat_flag).run();
   };
   finish(call, run());
 }
@@ -213,6 +215,7 @@ void sendto(Call& call) {
 void sendmsg(Call& call) {
   const Notification& asked = call.notification;
   const auto run = [&]() -> Answer {
+    if ((asked.int_argument(2) & compat_flag) != 0) return Errno{EINVAL};
     Socket socket = WARDER_GET(take_socket(call, asked.int_argument(0)));
     return send_message(call, asked.argument(1), socket, asked.int_argument(2));
   };
