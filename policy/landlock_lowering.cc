@@ -183,6 +183,21 @@ void add_rule(std::map<std::string, std::uint64_t>& rules, const std::string& pa
   if (access != 0) rules[path] |= access;
 }
 
+/// mq_open(2) opens files of /dev/mqueue in a mount of the kernel's own, of which only the root directory is the same: what the
+/// profile gives there is given on that directory, beside what the trees above it give. Not where single queues have entries.
+void add_message_queues(std::map<std::string, std::uint64_t>& rules, const Profile& profile, const Compiled& compiled,
+                        std::uint64_t handled, int abi) {
+  const std::string directory = "/dev/mqueue";
+  const bool divided = std::ranges::any_of(*profile.paths, [&](const PathEntry& entry) {
+    const std::string literal = literal_start(entry.pattern);
+    return literal != directory && is_within(literal, directory);
+  });
+  if (divided) return;
+  for (const Right right : {Right::read, Right::write}) {
+    if (compiled.path(directory + "/\x01", right).allowed) add_rule(rules, directory, landlock_access(right, abi) & handled);
+  }
+}
+
 }  // namespace
 
 std::uint64_t landlock_access(Right right, int abi) {
@@ -274,6 +289,7 @@ LandlockLowering lower_to_landlock(const Profile& profile, const Compiled& compi
   for (const auto* device : {"console", "full", "null", "ptmx", "pts", "random", "tty", "urandom", "zero"}) {
     add_rule(rules, std::string("/dev/") + device, landlock_access(Right::ioctl, abi) & lowered.handled);
   }
+  add_message_queues(rules, profile, compiled, lowered.handled, abi);
   for (const auto& [path, access] : rules) lowered.paths.push_back({path, access, path != "/"});
   return lowered;
 }

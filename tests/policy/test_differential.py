@@ -157,7 +157,8 @@ def add_cases(guest):
 
 for suite in ("differential_open", "differential_change", "differential_look", "differential_self", "differential_sockets",
               "differential_signals", "differential_spawn", "differential_names", "differential_owners", "differential_times",
-              "differential_handles", "differential_traffic", "differential_attributes", "differential_peers", "differential_deep"):
+              "differential_handles", "differential_traffic", "differential_attributes", "differential_peers", "differential_deep",
+              "differential_queues"):
     add_cases(suite)
 
 

@@ -142,6 +142,12 @@ class Rights(ContainerTest):
         out = bundle.run(needs_guest("try"), *"open /t/f r -- open /t/f w -- open /t/new wc -- chmod /t/f -- open /etc/shadow r".split())
         self.assertEqual([line.split("= ")[1] for line in out.lines()], ["OK", "EACCES", "EACCES", "EACCES", "EACCES"], out)
 
+    def test_a_message_queue_needs_what_dev_mqueue_gives(self):
+        for entry, said in (('"/t/secret": none', "mq_open -> OK"), ('"/dev/mqueue/**": none', "mq_open -> EACCES")):
+            bundle = self.bundle(hostname="queues", profile=f'warder: 1\npaths:\n  "/**": all\n  {entry}\n')
+            self.assertEqual(bundle.run(needs_guest("differential_queues"), "/work").lines()[0], said)
+
+
 
 def add_cases():
     for right, (_, operations) in OPERATIONS.items():
@@ -154,6 +160,7 @@ def add_cases():
 
 
 add_cases()
+
 
 if __name__ == "__main__":
     unittest.main()

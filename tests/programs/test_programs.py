@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -259,6 +260,28 @@ class Programs(ContainerTest):
         self.assertIsNotNone(supervised.code, f"supervised it did not end: {supervised!r}"[-3000:])
         self.assertEqual((native.code, native.out), (supervised.code, supervised.out), f"stderr: {supervised.err[-2000:]}")
         self.assertTrue(native.out.strip(), f"the case says nothing: {native!r}")
+
+
+    def counts(self, bundle):
+        """Descriptors and threads of PID 1."""
+        pid = (bundle.directory / "pid").read_text().strip()
+        return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
+
+    def test_the_supervisor_keeps_nothing_of_them(self):
+        """Programs that come and go in one container: afterwards PID 1 has the descriptors and threads that it had before."""
+        with Bundle(hostname="programs", profile=TRAP_EVERYTHING) as bundle:
+            self.with_own_root(bundle)
+            with bundle.running("/bin/sleep", "600") as container:
+                self.assertEqual(bundle.exec(container, "/bin/true").code, 0)
+                fds, threads = self.counts(bundle)
+                for name in ("git", "pipelines", "python"):
+                    outcome = bundle.exec(container, "/bin/sh", "-c", "export LC_ALL=C.UTF-8\n" + CASES[name][1], timeout=100)
+                    self.assertIsNotNone(outcome.code, f"{name} did not end: {outcome!r}"[-2000:])
+                    end = time.monotonic() + 20
+                    # Each worker keeps what it opened of its last callers for a while.
+                    while (now := self.counts(bundle))[0] > fds + 64 or now[1] > threads + 1:
+                        self.assertLess(time.monotonic(), end, f"{name}: {(fds, threads)} before, {now} after")
+                        time.sleep(0.1)
 
 
 def add(name, programs, script, long):
