@@ -184,9 +184,10 @@ void add_rule(std::map<std::string, std::uint64_t>& rules, const std::string& pa
 }
 
 /// mq_open(2) opens files of /dev/mqueue in a mount of the kernel's own, of which only the root directory is the same: what the
-/// profile gives there is given on that directory, beside what the trees above it give. Not where single queues have entries.
-void add_message_queues(std::map<std::string, std::uint64_t>& rules, const Profile& profile, const Compiled& compiled,
-                        std::uint64_t handled, int abi) {
+/// profile gives there is given on that directory, beside what the trees above it give. Not where single queues have entries, nor
+/// where Landlock decides alone and the directory could be moved.
+void add_message_queues(LandlockLowering& lowered, std::map<std::string, std::uint64_t>& rules, const Profile& profile,
+                        const Compiled& compiled, const Names& names, int abi) {
   const std::string directory = "/dev/mqueue";
   const bool divided = std::ranges::any_of(*profile.paths, [&](const PathEntry& entry) {
     const std::string literal = literal_start(entry.pattern);
@@ -194,7 +195,9 @@ void add_message_queues(std::map<std::string, std::uint64_t>& rules, const Profi
   });
   if (divided) return;
   for (const Right right : {Right::read, Right::write}) {
-    if (compiled.path(directory + "/\x01", right).allowed) add_rule(rules, directory, landlock_access(right, abi) & handled);
+    if (lowered.exact.any(right) && !names.pinned(directory)) continue;
+    if (!compiled.path(directory + "/\x01", right).allowed) continue;
+    add_rule(rules, directory, landlock_access(right, abi) & lowered.handled);
   }
 }
 
@@ -289,7 +292,7 @@ LandlockLowering lower_to_landlock(const Profile& profile, const Compiled& compi
   for (const auto* device : {"console", "full", "null", "ptmx", "pts", "random", "tty", "urandom", "zero"}) {
     add_rule(rules, std::string("/dev/") + device, landlock_access(Right::ioctl, abi) & lowered.handled);
   }
-  add_message_queues(rules, profile, compiled, lowered.handled, abi);
+  add_message_queues(lowered, rules, profile, compiled, names, abi);
   for (const auto& [path, access] : rules) lowered.paths.push_back({path, access, path != "/"});
   return lowered;
 }
