@@ -261,7 +261,7 @@ Outcome<void> HandWalk::follow_magic(const Component& component) {
   own_task_ = false;
   magic_ = true;
   PathText name;
-  WARDER_GET(read_name(caller_.cache(), current_, name));
+  WARDER_GET(read_whole_name(caller_, current_, name));
   // The caller's descriptors were given to it; the root, cwd or program of some process elsewhere was not.
   const Belonging belonging = belonging_of(caller_.cache(), caller_.tid(), current_, name.view());
   if (belonging == Belonging::outside && !own_descriptor) return Errno{EACCES};
