@@ -185,17 +185,18 @@ void add_rule(std::map<std::string, std::uint64_t>& rules, const std::string& pa
 
 /// mq_open(2) opens files of /dev/mqueue in a mount of the kernel's own, of which only the root directory is the same: what the
 /// profile gives there is given on that directory, beside what the trees above it give. Not where single queues have entries, nor
-/// where Landlock decides alone and the directory could be moved.
+/// where Landlock decides alone, and the directory could be moved or a pattern speak of a queue.
 void add_message_queues(LandlockLowering& lowered, std::map<std::string, std::uint64_t>& rules, const Profile& profile,
-                        const Compiled& compiled, const Names& names, int abi) {
+                        const Compiled& compiled, const StandingNames& names, int abi) {
   const std::string directory = "/dev/mqueue";
-  const bool divided = std::ranges::any_of(*profile.paths, [&](const PathEntry& entry) {
-    const std::string literal = literal_start(entry.pattern);
-    return literal != directory && is_within(literal, directory);
-  });
-  if (divided) return;
+  const auto is_about_queues = [&](const PathEntry& entry) { return literal_start(entry.pattern).starts_with(directory + "/"); };
+  if (std::ranges::any_of(*profile.paths, is_about_queues)) return;
   for (const Right right : {Right::read, Right::write}) {
-    if (lowered.exact.any(right) && !names.pinned(directory)) continue;
+    const auto refuses_by_pattern = [&](const PathEntry& entry) {
+      return !entry.allow.covers(right) && !is_literal(entry.pattern) && !entry.pattern.ends_with("/**");
+    };
+    const bool alone = lowered.exact.any(right);
+    if (alone && (!names.pinned(directory) || std::ranges::any_of(*profile.paths, refuses_by_pattern))) continue;
     if (!compiled.path(directory + "/\x01", right).allowed) continue;
     add_rule(rules, directory, landlock_access(right, abi) & lowered.handled);
   }
