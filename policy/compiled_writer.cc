@@ -219,7 +219,8 @@ Result<std::vector<std::byte>> Writer::write(const CompiledPlan& plan) {
   header.read_only = put(read_only);
   std::vector<format::ExecMount> exec_mounts;
   for (const auto& mount : plan.exec_mounts) {
-    exec_mounts.push_back({text(mount.path), mount.executable ? 1U : 0U, mount.name_alone ? 1U : 0U, mount.keeps_link ? 1U : 0U, mount.to_be_made ? 1U : 0U});
+    exec_mounts.push_back({text(mount.path), mount.executable ? 1U : 0U, mount.name_alone ? 1U : 0U, mount.keeps_link ? 1U : 0U,
+                           mount.to_be_made ? 1U : 0U, mount.may_be_absent ? 1U : 0U, 0});
   }
   header.exec_mounts = put(exec_mounts);
   header.capability_ceiling = plan.capability_ceiling;

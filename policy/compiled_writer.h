@@ -57,6 +57,7 @@ struct CompiledExecMount {
   bool name_alone = false;
   bool keeps_link = false;
   bool to_be_made = false;
+  bool may_be_absent = false;
 };
 
 struct CompiledPlan {

@@ -54,7 +54,7 @@ class ExecMounts {
       if (shape.form == Form::name) files.insert(shape.literal);
     }
     if (const PathEntry* root = deciding_tree("/"); root != nullptr && word_of(*root) == Word::refuses) {
-      mounts_.push_back({"/", false, false, true, false});
+      mounts_.push_back({"/", false, false, true, false, false});
     }
     for (const auto& [size, path] : trees) WARDER_TRY(add(path, deciding_tree(path), false));
     for (const auto& path : files) WARDER_TRY(add(path, deciding(path), true));
@@ -128,7 +128,8 @@ class ExecMounts {
     if (!stays_in_place(parent_of(path))) {
       return refuse(*entry, path, "has a directory above it that may be renamed or removed");
     }
-    mounts_.push_back({path, word == Word::gives, name_alone, stays_in_place(path), absent});
+    const bool never_made = names_.keeps_name(path) && !names_.can_be_made(path);
+    mounts_.push_back({path, word == Word::gives, name_alone, stays_in_place(path), absent, never_made});
     return {};
   }
 

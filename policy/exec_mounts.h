@@ -26,6 +26,8 @@ struct ExecMount {
   bool keeps_link = false;
   /// Nothing is there, but the workload could make it: an empty directory is made, as for any mount.
   bool to_be_made = false;
+  /// Where nothing is there, nothing will be.
+  bool may_be_absent = false;
 };
 
 /// Parents before children; empty where everything may be mapped. An error with file and line where mounts cannot hold it.

@@ -266,7 +266,8 @@ Result<Lowered> lower(const Profile& profile, const KernelFacts& kernel, const C
   plan.landlock_paths = walls.landlock.paths;
   plan.read_only = walls.mounts.trees;
   for (const auto& mount : WARDER_TRY(exec_mounts_of(chain, plan.rules, container))) {
-    plan.exec_mounts.push_back({mount.path, mount.executable, mount.name_alone, mount.keeps_link, mount.to_be_made});
+    plan.exec_mounts.push_back(
+        {mount.path, mount.executable, mount.name_alone, mount.keeps_link, mount.to_be_made, mount.may_be_absent});
   }
   wall_ports(chain, kernel, plan);
 

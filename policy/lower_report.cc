@@ -92,11 +92,12 @@ std::vector<EntryReport> report_entries(const Profile& profile, const EnforcedEl
   }
   if (profile.executable_mappings == ExecutableMappings::exec) {
     const bool enforced = profile.mode == Mode::enforce;
-    reports.push_back({profile.executable_mappings_source,
-                       "executable-mappings: exec",
-                       {enforced ? Enforcer::mount : Enforcer::none},
-                       enforced,
-                       enforced ? "noexec mounts; refusals leave no line" : "this mode refuses nothing, and does not see mappings"});
+    reports.push_back(
+        {profile.executable_mappings_source,
+         "executable-mappings: exec",
+         {enforced ? Enforcer::mount : Enforcer::none},
+         enforced,
+         enforced ? "noexec mounts; refusals leave no line" : "this mode refuses nothing, and does not see mappings"});
   }
   report_addresses(profile.network.connect, guarded.connect, reports);
   report_addresses(profile.network.bind, guarded.bind, reports);

@@ -42,9 +42,11 @@ bool StandingNames::pinned(std::string path) const {
   return true;
 }
 
+bool StandingNames::can_be_made(const std::string& path) const { return allows_any(path, rights_to_make); }
+
 bool StandingNames::stays_absent(std::string path) const {
   for (; kind(path) == FileKind::absent; path = parent_of(path)) {
-    if (!allows_any(path, rights_to_make)) return true;
+    if (!can_be_made(path)) return true;
   }
   return false;
 }

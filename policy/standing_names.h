@@ -40,6 +40,8 @@ class StandingNames {
   [[nodiscard]] bool keeps_name(const std::string& path) const;
   /// Nobody can move or remove what has this name, nor a directory above it.
   [[nodiscard]] bool pinned(std::string path) const;
+  /// The profile lets an object be made at this name.
+  [[nodiscard]] bool can_be_made(const std::string& path) const;
   /// Nothing is there, and the workload cannot make it.
   [[nodiscard]] bool stays_absent(std::string path) const;
   [[nodiscard]] std::optional<std::vector<ListedFile>> list(const std::string& path) const;

@@ -53,8 +53,12 @@ std::string_view Compiled::read_only(std::size_t index) const {
 std::size_t Compiled::exec_mount_count() const { return header(block_).exec_mounts.count; }
 ExecMountRule Compiled::exec_mount(std::size_t index) const {
   const auto& mount = format::elements<format::ExecMount>(block_.data(), header(block_).exec_mounts)[index];
-  return {format::text(block_.data(), mount.path), mount.executable != 0, mount.name_alone != 0, mount.keeps_link != 0,
-          mount.to_be_made != 0};
+  return {format::text(block_.data(), mount.path),
+          mount.executable != 0,
+          mount.name_alone != 0,
+          mount.keeps_link != 0,
+          mount.to_be_made != 0,
+          mount.may_be_absent != 0};
 }
 
 std::size_t Compiled::line_count() const {

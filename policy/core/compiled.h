@@ -69,6 +69,7 @@ struct ExecMountRule {
   bool name_alone = false;  ///< nothing is to be done where a directory has this name
   bool keeps_link = false;  ///< nor where a symbolic link has it
   bool to_be_made = false;  ///< an empty directory, where nothing is there
+  bool may_be_absent = false;
 };
 
 /// A read-only view of a compiled profile. Cheap to copy; the bytes must outlive it.

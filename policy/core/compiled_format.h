@@ -170,6 +170,8 @@ struct ExecMount {
   std::uint32_t name_alone = 0;
   std::uint32_t keeps_link = 0;
   std::uint32_t to_be_made = 0;
+  std::uint32_t may_be_absent = 0;
+  std::uint32_t reserved = 0;
 };
 
 struct Header {

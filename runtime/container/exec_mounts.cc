@@ -42,6 +42,7 @@ Result<std::optional<Fd>> target_of(BorrowedFd root, const ExecMountRule& rule) 
     (void)WARDER_TRY(std::move(made));
     opened = open_exactly(root, path);
   }
+  if (!opened && opened.error().code() == ENOENT && rule.may_be_absent) return std::optional<Fd>();
   if (!opened && opened.error().code() == ENOENT) {
     return Error::user("'" + path + "' must be there when the container starts, because it needs a mount");
   }

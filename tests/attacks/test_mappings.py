@@ -136,6 +136,17 @@ class Mappings(ContainerTest):
         self.assertIn("'/work/no/sub' must be there when the container starts", out.err)
         self.assert_nothing_left(bundle)
 
+    def test_what_is_in_no_volume_and_cannot_be_made_needs_no_mount(self):
+        bundle = self.make(EXEC + '  "/opt/data/**": ro\n')
+        volume = bundle.directory / "volume"
+        volume.mkdir()
+        bundle.config["mounts"].append({"destination": "/opt", "type": "bind", "source": str(volume), "options": ["rbind", "rw"]})
+        (volume / "f").write_text("A" * 4096)
+        self.assertEqual(self.results(bundle.run(*self.ways("map /opt/f"))), ["OK"])
+        (volume / "data").mkdir()
+        (volume / "data/f").write_text("D" * 4096)
+        self.assertEqual(self.results(bundle.run(*self.ways("map /opt/f", "map /opt/data/f"))), ["OK", "EPERM"])
+
     def test_a_profile_that_mounts_cannot_hold_is_refused(self):
         for line, words in (('"/work/*.so": rw', "cannot tell '/work/*.so'"), ('"/work/later": rw', "must be there when the container starts"),
                             ('"/work/ok/sub/**": rw', "a directory above it that may be renamed")):
