@@ -35,7 +35,7 @@ class Devices(ContainerTest):
             self.assertEqual(out.lines()[-1:], ["wins 0 other some flips many"], out)
 
     def test_where_the_right_is_given_the_exchange_is_seen(self):
-        out = self.make(FREE).run(needs_guest("device_race"), "race", 5000)
+        out = self.make(FREE).run(needs_guest("device_race"), "race", 5000, "win")
         self.assertRegex(out.out, "wins [1-9]")
 
 

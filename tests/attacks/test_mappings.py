@@ -98,7 +98,7 @@ class Mappings(ContainerTest):
 
     def test_without_the_setting_the_races_win(self):
         for race in ("race_path", "race_fd"):
-            out = self.make(ANY).run(needs_guest("mapping"), race, 3000)
+            out = self.make(ANY).run(needs_guest("mapping"), race, 3000, "win")
             self.assertRegex(out.out, "wins [1-9]", race)
 
     def test_it_is_no_engines_flag_that_is_lost(self):

@@ -1,7 +1,8 @@
 // A request that is judged on one device and made on another: the descriptor is exchanged in between.
 //
 //   device_race direct            what open and TUNGETFEATURES of /dev/no/tun give
-//   device_race race ROUNDS       a sibling makes the descriptor /dev/ok (a zero device) and /dev/no/tun in turn
+//   device_race race ROUNDS [win]       a sibling makes the descriptor /dev/ok (a zero device) and /dev/no/tun in turn
+#include <sched.h>
 #include <sys/ioctl.h>
 
 #include "guest.h"
@@ -28,13 +29,17 @@ int main(int argc, char** argv) {
     printf("ioctl = %s\n", outcome(ioctl(no, features, &value)));
     return 0;
   }
-  must(argc == 3, "usage");
+  must(argc == 3 || argc == 4, "usage");
+  const bool to_win = argc == 4;
+  const long rounds = atol(argv[2]);
   flipped = dup(ok);
   pthread_t thread;
   must(pthread_create(&thread, NULL, flip, NULL) == 0, "pthread_create");
   long wins = 0;
   long other = 0;
-  for (long i = atol(argv[2]); i > 0; i--) {
+  // On a busy machine the sibling may rest on one of the two for long.
+  for (long i = 0; i < rounds || ((to_win ? wins : other) == 0 && i < 1000 * rounds); i++) {
+    if (i % 64 == 0) sched_yield();
     if (ioctl(flipped, features, &value) == 0)
       wins++;
     else

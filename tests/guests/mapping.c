@@ -3,10 +3,11 @@
 //   mapping map|shared|protect|pkey|reopen|deleted|implies FILE
 //   mapping tmpfile DIRECTORY | memfd | anonymous
 //   mapping move|link|exchange FROM TO     whether a file comes to another place so that it can be mapped there
-//   mapping race_path|race_fd|race_move ROUNDS
+//   mapping race_path|race_fd|race_move ROUNDS [win]
 //
 // The races map what /work/ok and /work/no hold while a sibling exchanges which of the two is meant; a win is an executable page
 // of a file of /work/no, which begins with D.
+#include <sched.h>
 #include <sys/personality.h>
 
 #include "guest.h"
@@ -121,7 +122,8 @@ static void* exchange_files(void* unused) {
   return NULL;
 }
 
-static void race(const char* what, long rounds) {
+/// On a busy machine the sibling may rest on one of the two for long: goes on until something was mapped (`to_win`: until a win).
+static void race(const char* what, long rounds, bool to_win) {
   void* (*flip)(void*) = exchange_links;
   const char* path = "/work/ok/a/f";
   if (strcmp(what, "race_fd") == 0) {
@@ -141,7 +143,8 @@ static void race(const char* what, long rounds) {
   must(pthread_create(&thread, NULL, flip, NULL) == 0, "pthread_create");
   long done = 0;
   long wins = 0;
-  for (long i = 0; i < rounds; i++) {
+  for (long i = 0; i < rounds || ((to_win ? wins : done) == 0 && i < 1000 * rounds); i++) {
+    if (i % 64 == 0) sched_yield();
     int fd = path == NULL ? flipped : open(path, O_RDONLY);
     if (fd < 0) continue;
     char* at = mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
@@ -159,8 +162,8 @@ static void race(const char* what, long rounds) {
 int main(int argc, char** argv) {
   must(argc >= 2, "usage");
   if (strncmp(argv[1], "race_", 5) == 0) {
-    must(argc == 3, "usage");
-    race(argv[1], atol(argv[2]));
+    must(argc == 3 || argc == 4, "usage");
+    race(argv[1], atol(argv[2]), argc == 4);
     return 0;
   }
   // Several are divided by "--": mapping map FILE -- memfd -- ...
