@@ -14,11 +14,11 @@ namespace warder::policy {
 
 /// When a rule of the set is in force.
 enum class HardeningScope : std::uint8_t {
-  always,        ///< in every profile, the built-in default included
-  with_paths,    ///< where a profile has `paths`: names must go on meaning something
-  with_exec,     ///< where a profile refuses the exec right of any path
+  always,         ///< in every profile, the built-in default included
+  with_paths,     ///< where a profile has `paths`: names must go on meaning something
+  with_exec,      ///< where a profile refuses the exec right of any path
   with_mappings,  ///< where a profile says which files may be mapped executable
-  with_network,  ///< where a profile has `network.connect` or `network.bind`
+  with_network,   ///< where a profile has `network.connect` or `network.bind`
 };
 
 /// What about the call is refused. Arguments are compared as the kernel reads them: 32 bits where it takes an int.

@@ -162,9 +162,9 @@ Identity identity_in(const Credentials& who) {
           who.effective_gid, who.saved_gid,     who.fs_gid,    who.effective, who.permitted};
 }
 
-/// Reads the status and what goes with it. Capabilities in another user namespace are none here. False where the thread's root is to be
-/// asked for, too: of a thread that is the same as a moment ago, with the same ids and capabilities, neither that nor the user
-/// namespace is (see is_as_before).
+/// Reads the status and what goes with it. Capabilities in another user namespace are none here. False where the thread's root is
+/// to be asked for, too: of a thread that is the same as a moment ago, with the same ids and capabilities, neither that nor the
+/// user namespace is (see is_as_before).
 Outcome<bool> look_afresh(CallerCache& cache, ThreadIdentity& identity, pid_t tid) {
   CallerCache::Entry& entry = cache.slot(tid);
   const std::int64_t now = monotonic_milliseconds();

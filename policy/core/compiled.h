@@ -62,7 +62,8 @@ struct LandlockPortRule {
   std::uint64_t access = 0;  ///< LANDLOCK_ACCESS_NET_*
 };
 
-/// From this path on, down to the next rule, the runtime's mounts let files be mapped executable, or nobody (policy/exec_mounts.h).
+/// From this path on, down to the next rule, the runtime's mounts let files be mapped executable, or nobody
+/// (policy/exec_mounts.h).
 struct ExecMountRule {
   std::string_view path;  ///< absolute in the container
   bool executable = false;

@@ -144,8 +144,7 @@ std::string AuditSummary::usage_text(Colour colour) const {
   if (!busiest.empty()) text += heading("decided by the supervisor, most often first");
   for (std::size_t i = 0; i < std::min(busiest.size(), most_uses); ++i) {
     const auto& [rule, usage] = busiest[i];
-    text += fmt::format("{:>12}  {}  {} allowed, {} refused", usage.decisions(), printable(rule), usage.allowed,
-                        usage.refused);
+    text += fmt::format("{:>12}  {}  {} allowed, {} refused", usage.decisions(), printable(rule), usage.allowed, usage.refused);
     text += usage.answers == 0 ? "\n" : fmt::format(", {:.1f} us each\n", microseconds_each(usage.nanoseconds, usage.answers));
   }
   const auto idle = unused();

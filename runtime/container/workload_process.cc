@@ -18,7 +18,8 @@ Result<ProfileMounts> profile_mounts(const supervisor::Boot& boot) {
   ProfileMounts mounts;
   if (boot.compiled.empty()) return mounts;
   policy::Compiled compiled = WARDER_TRY(policy::Compiled::open(boot.compiled));
-  for (std::size_t index = 0; index < compiled.read_only_count(); ++index) mounts.read_only.emplace_back(compiled.read_only(index));
+  for (std::size_t index = 0; index < compiled.read_only_count(); ++index)
+    mounts.read_only.emplace_back(compiled.read_only(index));
   for (std::size_t index = 0; index < compiled.exec_mount_count(); ++index) mounts.exec.push_back(compiled.exec_mount(index));
   return mounts;
 }

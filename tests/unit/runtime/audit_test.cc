@@ -113,7 +113,8 @@ BOOST_AUTO_TEST_CASE(a_summary_counts_operations_by_entry_folded_ones_included) 
 BOOST_AUTO_TEST_CASE(a_summary_of_containers_that_are_gone_names_busy_and_idle_lines) {
   const auto usage = [](const std::string& rule, int allowed) {
     return line_of(R"({"v":1,"time":"t","event":"usage","rule":")" + rule + R"(","allowed":)" + std::to_string(allowed) +
-                   R"(,"refused":0,"answers":)" + std::to_string(allowed) + R"(,"nanoseconds":)" + std::to_string(allowed * 9000) + "}");
+                   R"(,"refused":0,"answers":)" + std::to_string(allowed) + R"(,"nanoseconds":)" +
+                   std::to_string(allowed * 9000) + "}");
   };
   AuditSummary sum;
   sum.add(usage("a.yaml:4", 3));
