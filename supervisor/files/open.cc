@@ -59,8 +59,12 @@ bool is_full(Fd directory, std::uint64_t limit) {
 Outcome<void> room_for_descriptor(Call& call) {
   const std::uint64_t limit = WARDER_GET(call.caller.soft_limit(RLIMIT_NOFILE));
   if (call.caller.status().fd_table_size < limit) return {};
-  call.caller.identity().own();
-  Fd directory = kernel::open_process_file(call.worker.procfs, call.caller.tid(), "fd", O_RDONLY | O_DIRECTORY);
+  constexpr int listing = O_RDONLY | O_DIRECTORY;
+  Fd directory = kernel::open_process_file(call.worker.procfs, call.caller.tid(), "fd", listing);
+  if (!directory.valid()) {
+    call.caller.identity().own();
+    directory = kernel::open_process_file(call.worker.procfs, call.caller.tid(), "fd", listing);
+  }
   struct stat facts {};
   if (directory.valid() && ::fstat(directory.get(), &facts) != 0) directory.reset();
   // Since Linux 6.2 the size is the number of open descriptors; before, it is 0.
