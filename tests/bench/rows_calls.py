@@ -110,13 +110,17 @@ def spawn(effort):
 def flood(effort):
     result = Row("ns")
     with programs() as directory:
+        turns_of_all = [(runtime, threads) for runtime in ("warder", "floor") for threads in (0, 200)]
         for _ in range(effort.rounds(5, 2)):
-            for threads in (0, 200):
+            for runtime, threads in turns_of_all:
+                words = ["/bench/flood", str(threads), str(effort.seconds()), FILE]
                 with Cases() as cases:
-                    cases["one"] = case = Case("warder", NOTIFY, mounts=[("/bench", directory, "ro")],
-                                               args=["/bench/flood", str(threads), str(effort.seconds()), FILE])
-                    told = json.loads(case.run().out)
-                name = f"{threads} threads" if threads else "alone"
+                    if runtime == "floor":
+                        cases["one"] = Case("runc", EMPTY, mounts=[("/bench", directory, "ro")], args=["/bench/notify_floor", *words])
+                    else:
+                        cases["one"] = Case("warder", NOTIFY, mounts=[("/bench", directory, "ro")], args=words)
+                    told = json.loads(cases["one"].run().out)
+                name = ("" if runtime == "warder" else "floor, ") + (f"{threads} threads" if threads else "alone")
                 result.add(f"p50, {name}", told["p50"])
                 result.add(f"p99, {name}", told["p99"])
     result.goals.append(Goal("p99, 200 threads", "p99, alone", 10))
