@@ -74,7 +74,7 @@ def build(effort):
         competitors(cases, {"warder, ci, audit: cheap": CI.format("cheap"), "warder, ci, audit: refused": CI.format("refused"),
                             "warder, every path call by notify": NOTIFY, "warder, ci, mode: learn": LEARN},
                     args=["/bin/sh", "-c", "rm -rf /work/out; mkdir /work/out; cd /work && make -s -j2"], prepare=add_sources(effort.rounds(3, 2)))
-        cases_in_turns(result, effort.rounds(5, 1), cases)
+        cases_in_turns(result, effort.rounds(4, 1), cases)
     return goal_all(result, {"warder, ci, audit: cheap": 1.01, "warder, ci, audit: refused": 1.03,
                              "warder, every path call by notify": 1.15, "warder, ci, mode: learn": 1.3})
 
