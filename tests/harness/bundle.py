@@ -180,7 +180,9 @@ class Bundle:
         self.config["linux"]["namespaces"] = [{"type": kind} for kind in kinds]
 
     def save(self, config=None):
-        (self.directory / "config.json").write_text(json.dumps(config or self.config))
+        new = self.directory / "config.json.new"  # another command may be reading the old one
+        new.write_text(json.dumps(config or self.config))
+        new.replace(self.directory / "config.json")
 
     # Commands. Each saves the config first, so that a test changes self.config and runs.
     def globals(self):

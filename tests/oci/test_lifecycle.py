@@ -41,6 +41,7 @@ class Lifecycle(ContainerTest):
 
     def test_a_container_in_the_foreground_can_be_deleted_by_somebody_else(self):
         bundle = self.bundle(args=["sleep", "600"])
+        bundle.save()
         with subprocess.Popen([*bundle.globals(), "run", "-b", str(bundle.directory), bundle.id], stdin=subprocess.DEVNULL) as run:
             self.wait_for(lambda: bundle.warder("state", bundle.id).code == 0 and bundle.state_of(bundle.id)["status"] == "running")
             outcome = bundle.warder("delete", bundle.id)
