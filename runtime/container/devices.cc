@@ -95,13 +95,20 @@ Result<void> bind_node(BorrowedFd directory, const std::string& name, const Devi
   const char* path = device.path.c_str() + (below ? prefix.size() : 0);
   Fd host(::openat(host_dev.get(), path, O_PATH | O_CLOEXEC));
   if (!host) return Error::syscall("openat of the host's node");
-  if (!is_the_node(WARDER_TRY(status_of(host)), device)) {
+  const struct stat facts = WARDER_TRY(status_of(host));
+  if (!is_the_node(facts, device)) {
     return Error::user("the host has another device under this name, and a user namespace cannot make one");
   }
   clear_name(directory, name.c_str());
   Fd made(::openat(directory.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!made) return Error::syscall("openat");
   Fd node = WARDER_TRY(kernel::clone_mount(host, "", kernel::Recursion::this_mount));
+  // Where the owner of the host's node has an id in the container, somebody in there could change mode and owner for the whole host.
+  // A device can be written to on a read-only mount, too.
+  constexpr uid_t nobody_here = 65534;  // what stat(2) says of an owner that has no id in this user namespace
+  if (facts.st_uid != nobody_here) {
+    WARDER_TRY(kernel::set_mount_attributes(node, {.set = MOUNT_ATTR_RDONLY}, kernel::Recursion::this_mount));
+  }
   return kernel::attach_mount(node, made);
 }
 
