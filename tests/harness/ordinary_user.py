@@ -7,6 +7,7 @@ A chroot would not do: whoever has another root than his mount namespace makes n
 import ctypes
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -18,19 +19,24 @@ def as_user(command, home):
     return ["unshare", "--mount", sys.executable, "-B", str(pathlib.Path(__file__).resolve()), str(home), *map(str, command)]
 
 
+def install_for_user(warder, profiles, home):
+    """Copies of the programs and stock profiles as a build has them: the tree that was built may be closed, too. Gives the program."""
+    programs = pathlib.Path(home) / "warder/build/bin"
+    programs.mkdir(parents=True)
+    for name in ("warder", "warder-init"):
+        shutil.copy(pathlib.Path(warder).parent / name, programs / name)
+    shutil.copytree(profiles, pathlib.Path(home) / "warder/profiles")
+    return programs / "warder"
+
+
 def enter_open_root():
-    new = pathlib.Path("/tmp/.root")  # of this mount namespace
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "root", "/tmp"], check=True)
-    new.mkdir(mode=0o755)
+    new = pathlib.Path("/mnt")  # of this mount namespace
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "root", str(new)], check=True)
     for entry in pathlib.Path("/").iterdir():
         target = new / entry.name
         if entry.is_symlink():
             target.symlink_to(os.readlink(entry))
-        elif entry.name == "tmp":
-            target.mkdir(mode=0o1777)
-            target.chmod(0o1777)
-        elif entry.is_dir():
+        elif entry.is_dir() and entry != new:
             target.mkdir()
             subprocess.run(["mount", "--rbind", str(entry), str(target)], check=True)
     (new / ".old").mkdir()

@@ -10,8 +10,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import dns  # noqa: E402
-from harness.bundle import GUESTS, WARDER, ContainerTest, run_command  # noqa: E402
-from harness.ordinary_user import UID, as_user  # noqa: E402
+from harness.bundle import GUESTS, SOURCE, WARDER, ContainerTest, run_command  # noqa: E402
+from harness.ordinary_user import UID, as_user, install_for_user  # noqa: E402
 from harness.podman import make_busybox_root  # noqa: E402
 
 PROFILE = """\
@@ -31,6 +31,7 @@ class Rootless(ContainerTest):
         self.addCleanup(shutil.rmtree, self.home, ignore_errors=True)
         make_busybox_root(self.home / "rootfs")
         shutil.copytree(GUESTS, self.home / "rootfs/guests")
+        self.program = install_for_user(WARDER, SOURCE / "profiles", self.home)
         self.profiles = self.home / ".config/warder/profiles"
         self.profiles.mkdir(parents=True)
         self.give_to_user()
@@ -40,7 +41,7 @@ class Rootless(ContainerTest):
         subprocess.run(["chown", "-R", f"{UID}:{UID}", str(self.home)], check=True)
 
     def warder(self, *words, **keywords):
-        return run_command([*self.around, *as_user([WARDER, "--root", self.home / "state", *words], self.home)], **keywords)
+        return run_command([*self.around, *as_user([self.program, "--root", self.home / "state", *words], self.home)], **keywords)
 
     def config(self, *args, profile=None, resolver=False):
         if not (self.home / "config.json").exists():
