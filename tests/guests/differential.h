@@ -65,6 +65,14 @@ static inline void begin(int argc, char** argv) {
   close(ends[1]);
 }
 
+/// A device that is bound from the machine's /dev: in a user namespace with the machine's ids a change would be everybody's, so
+/// warder binds it read-only.
+static inline int is_the_machines(const char* path) {
+  struct stat node, directory;
+  return strcmp(path, "/dev/null") == 0 && stat(path, &node) == 0 && stat("/dev", &directory) == 0 &&
+         node.st_dev != directory.st_dev;
+}
+
 /// Runs a statement in a child; for what changes the process (chroot, chdir, rlimits). What it says goes through a pipe, so that
 /// no limit or root of the child matters to it.
 #define IN_CHILD(...)                                                                           \

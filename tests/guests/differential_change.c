@@ -39,13 +39,6 @@ static const char* const targets[] = {
 };
 #define EACH_TARGET(t) for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++)
 
-/// A device that is bound from the machine's /dev: in a user namespace with the machine's ids a change would be everybody's.
-static int is_the_machines(const char* path) {
-  struct stat node, directory;
-  return strcmp(path, "/dev/null") == 0 && stat(path, &node) == 0 && stat("/dev", &directory) == 0 &&
-         node.st_dev != directory.st_dev;
-}
-
 static void metadata(void) {
   EACH_TARGET(t) {
     const char* path = targets[t];

@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -180,7 +181,7 @@ class Bundle:
         self.config["linux"]["namespaces"] = [{"type": kind} for kind in kinds]
 
     def save(self, config=None):
-        new = self.directory / "config.json.new"  # another command may be reading the old one
+        new = self.directory / f"config.json.{threading.get_ident()}"  # another command may be reading the old one
         new.write_text(json.dumps(config or self.config))
         new.replace(self.directory / "config.json")
 
