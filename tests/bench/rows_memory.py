@@ -73,7 +73,8 @@ def idle(effort):
     for name in ("crun", "warder"):
         with Cases() as cases:
             case = cases[name] = Case(name, profile=None, args=["/bin/sleep", "1000"])
-            case.bundle.config["linux"].pop("cgroupsPath")
+            case.bundle.config["linux"].pop("cgroupsPath")  # one for each container
+            case.bundle.save()
             pids = []
             for _ in range(count):
                 _, container = case.create()
