@@ -103,8 +103,8 @@ Result<void> bind_node(BorrowedFd directory, const std::string& name, const Devi
   Fd made(::openat(directory.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!made) return Error::syscall("openat");
   Fd node = WARDER_TRY(kernel::clone_mount(host, "", kernel::Recursion::this_mount));
-  // Where the owner of the host's node has an id in the container, somebody in there could change mode and owner for the whole host.
-  // A device can be written to on a read-only mount, too.
+  // Where the owner of the host's node has an id in the container, somebody in there could change mode and owner for the whole
+  // host. A device can be written to on a read-only mount, too.
   constexpr uid_t nobody_here = 65534;  // what stat(2) says of an owner that has no id in this user namespace
   if (facts.st_uid != nobody_here) {
     WARDER_TRY(kernel::set_mount_attributes(node, {.set = MOUNT_ATTR_RDONLY}, kernel::Recursion::this_mount));

@@ -68,7 +68,7 @@ def machine(told):
 
 
 def write_results(told, results, plot):
-    """The table takes the place of the one that stands between the two marks; the plot is shown at the end of the README."""
+    """The table takes the place of the one that stands between the two marks; the plot is shown in the README."""
     before, mark, rest = results.read_text().partition("<!-- numbers -->\n")
     _, end, after = rest.partition("<!-- end of numbers -->\n")
     if not mark or not end:
