@@ -40,15 +40,29 @@ Result<void> attach_program(BorrowedFd cgroup, BorrowedFd program, bpf_attach_ty
   return {};
 }
 
-Result<std::size_t> attached_programs(BorrowedFd cgroup, bpf_attach_type attach_type) {
-  std::uint32_t ids[64];
+Result<std::vector<std::uint32_t>> attached_programs(BorrowedFd cgroup, bpf_attach_type attach_type) {
+  std::vector<std::uint32_t> ids(64);
   bpf_attr attributes = zeroed();
   attributes.query.target_fd = static_cast<std::uint32_t>(cgroup.get());
   attributes.query.attach_type = attach_type;
-  attributes.query.prog_cnt = 64;
-  attributes.query.prog_ids = reinterpret_cast<std::uint64_t>(ids);
+  attributes.query.prog_cnt = static_cast<std::uint32_t>(ids.size());
+  attributes.query.prog_ids = reinterpret_cast<std::uint64_t>(ids.data());
   if (bpf(BPF_PROG_QUERY, attributes) < 0) return Error::syscall("bpf BPF_PROG_QUERY");
-  return std::size_t{attributes.query.prog_cnt};
+  ids.resize(attributes.query.prog_cnt);
+  return ids;
+}
+
+Result<void> detach_program(BorrowedFd cgroup, std::uint32_t id, bpf_attach_type attach_type) {
+  bpf_attr attributes = zeroed();
+  attributes.prog_id = id;
+  const Fd program(static_cast<int>(bpf(BPF_PROG_GET_FD_BY_ID, attributes)));
+  if (!program) return Error::syscall("bpf BPF_PROG_GET_FD_BY_ID");
+  attributes = zeroed();
+  attributes.target_fd = static_cast<std::uint32_t>(cgroup.get());
+  attributes.attach_bpf_fd = static_cast<std::uint32_t>(program.get());
+  attributes.attach_type = attach_type;
+  if (bpf(BPF_PROG_DETACH, attributes) < 0) return Error::syscall("bpf BPF_PROG_DETACH");
+  return {};
 }
 
 }  // namespace warder::kernel

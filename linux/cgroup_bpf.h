@@ -18,7 +18,10 @@ Result<Fd> load_program(bpf_prog_type type, bpf_attach_type attach_type, std::sp
 /// Attaches it besides those of ancestors (BPF_F_ALLOW_MULTI): each must allow.
 Result<void> attach_program(BorrowedFd cgroup, BorrowedFd program, bpf_attach_type attach_type);
 
-/// How many programs of this kind are attached to the directory itself.
-Result<std::size_t> attached_programs(BorrowedFd cgroup, bpf_attach_type attach_type);
+/// The ids of the programs of this kind that are attached to the directory itself.
+Result<std::vector<std::uint32_t>> attached_programs(BorrowedFd cgroup, bpf_attach_type attach_type);
+
+/// Takes one of them away, by its id.
+Result<void> detach_program(BorrowedFd cgroup, std::uint32_t id, bpf_attach_type attach_type);
 
 }  // namespace warder::kernel

@@ -17,7 +17,7 @@ Result<void> attach_address_programs(const std::string& directory, std::span<con
     const Fd program =
         WARDER_TRY_WITH(kernel::load_program(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, one.attach_type, one.instructions), "address rules");
     WARDER_TRY_WITH(kernel::attach_program(cgroup, program, one.attach_type), "address rules");
-    if (WARDER_TRY(kernel::attached_programs(cgroup, one.attach_type)) == 0) {
+    if (WARDER_TRY(kernel::attached_programs(cgroup, one.attach_type)).empty()) {
       return Error(Fault::environment, "the address rules are not attached to the cgroup");
     }
   }

@@ -1,11 +1,9 @@
 // The device program's instructions, and attaching it. Host process of a command; CAP_SYS_ADMIN for the second part.
 #include "runtime/cgroups/device_program.h"
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <array>
-#include <cstring>
+
+#include "linux/cgroup_bpf.h"
 
 namespace warder::runtime {
 
@@ -60,48 +58,6 @@ void add_rule(std::vector<bpf_insn>& program, const DeviceRule& rule) {
   program.insert(program.end(), action.begin(), action.end());
 }
 
-long bpf(int command, bpf_attr& attributes) { return ::syscall(SYS_bpf, command, &attributes, sizeof(attributes)); }
-
-Result<Fd> load(const std::vector<bpf_insn>& program) {
-  bpf_attr attributes;
-  std::memset(&attributes, 0, sizeof(attributes));
-  attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-  attributes.insns = reinterpret_cast<std::uint64_t>(program.data());
-  attributes.insn_cnt = static_cast<std::uint32_t>(program.size());
-  attributes.license = reinterpret_cast<std::uint64_t>("Apache-2.0");
-  Fd fd(static_cast<int>(bpf(BPF_PROG_LOAD, attributes)));
-  if (!fd) return Error::syscall("bpf BPF_PROG_LOAD (device rules)");
-  return fd;
-}
-
-/// The ids of the device programs attached here.
-Result<std::vector<std::uint32_t>> attached(BorrowedFd cgroup) {
-  std::vector<std::uint32_t> ids(64);
-  bpf_attr attributes;
-  std::memset(&attributes, 0, sizeof(attributes));
-  attributes.query.target_fd = static_cast<std::uint32_t>(cgroup.get());
-  attributes.query.attach_type = BPF_CGROUP_DEVICE;
-  attributes.query.prog_cnt = static_cast<std::uint32_t>(ids.size());
-  attributes.query.prog_ids = reinterpret_cast<std::uint64_t>(ids.data());
-  if (bpf(BPF_PROG_QUERY, attributes) < 0) return Error::syscall("bpf BPF_PROG_QUERY");
-  ids.resize(attributes.query.prog_cnt);
-  return ids;
-}
-
-Result<void> detach(BorrowedFd cgroup, std::uint32_t id) {
-  bpf_attr attributes;
-  std::memset(&attributes, 0, sizeof(attributes));
-  attributes.prog_id = id;
-  Fd program(static_cast<int>(bpf(BPF_PROG_GET_FD_BY_ID, attributes)));
-  if (!program) return Error::syscall("bpf BPF_PROG_GET_FD_BY_ID");
-  std::memset(&attributes, 0, sizeof(attributes));
-  attributes.target_fd = static_cast<std::uint32_t>(cgroup.get());
-  attributes.attach_bpf_fd = static_cast<std::uint32_t>(program.get());
-  attributes.attach_type = BPF_CGROUP_DEVICE;
-  if (bpf(BPF_PROG_DETACH, attributes) < 0) return Error::syscall("bpf BPF_PROG_DETACH");
-  return {};
-}
-
 }  // namespace
 
 std::vector<bpf_insn> device_program(std::span<const DeviceRule> rules) {
@@ -118,17 +74,14 @@ std::vector<bpf_insn> device_program(std::span<const DeviceRule> rules) {
 }
 
 Result<void> attach_device_program(BorrowedFd cgroup, std::span<const DeviceRule> rules) {
-  Fd program = WARDER_TRY(load(device_program(rules)));
-  std::vector<std::uint32_t> before = WARDER_TRY(attached(cgroup));
-  bpf_attr attributes;
-  std::memset(&attributes, 0, sizeof(attributes));
-  attributes.target_fd = static_cast<std::uint32_t>(cgroup.get());
-  attributes.attach_bpf_fd = static_cast<std::uint32_t>(program.get());
-  attributes.attach_type = BPF_CGROUP_DEVICE;
-  attributes.attach_flags = BPF_F_ALLOW_MULTI;  // the parent's program goes on deciding too
-  if (bpf(BPF_PROG_ATTACH, attributes) < 0) return Error::syscall("bpf BPF_PROG_ATTACH (device rules)");
-  for (std::uint32_t id : before) WARDER_TRY(detach(cgroup, id));
-  if (WARDER_TRY(attached(cgroup)).size() != 1)
+  const std::vector<bpf_insn> instructions = device_program(rules);
+  const Fd program =
+      WARDER_TRY_WITH(kernel::load_program(BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, instructions), "device rules");
+  const std::vector<std::uint32_t> before = WARDER_TRY(kernel::attached_programs(cgroup, BPF_CGROUP_DEVICE));
+  // The parent's program goes on deciding too.
+  WARDER_TRY_WITH(kernel::attach_program(cgroup, program, BPF_CGROUP_DEVICE), "device rules");
+  for (const std::uint32_t id : before) WARDER_TRY(kernel::detach_program(cgroup, id, BPF_CGROUP_DEVICE));
+  if (WARDER_TRY(kernel::attached_programs(cgroup, BPF_CGROUP_DEVICE)).size() != 1)
     return Error(Fault::environment, "the device rules are not attached to the cgroup");
   return {};
 }
