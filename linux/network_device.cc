@@ -1,88 +1,22 @@
-// rtnetlink, as much of it as moving a device takes. P0.
+// What rtnetlink(7) is asked for to move a device. P0.
 #include "linux/network_device.h"
 
 #include <fcntl.h>
 #include <linux/if_addr.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "linux/open.h"
+#include "linux/route_request.h"
 
 namespace warder::kernel {
 namespace {
-
-constexpr std::size_t reply_size = 32768;
-
-/// One request: a header, a family's own structure and attributes.
-class Request {
- public:
-  template <class Payload>
-  Request(std::uint16_t type, std::uint16_t flags, const Payload& payload) {
-    bytes_.resize(NLMSG_SPACE(sizeof payload));
-    nlmsghdr& head = header();
-    head.nlmsg_type = type;
-    head.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-    std::memcpy(NLMSG_DATA(&head), &payload, sizeof payload);
-  }
-
-  void add(std::uint16_t type, const void* data, std::size_t size) {
-    rtattr attribute{.rta_len = static_cast<std::uint16_t>(RTA_LENGTH(size)), .rta_type = type};
-    std::size_t at = bytes_.size();
-    bytes_.resize(at + RTA_SPACE(size));
-    std::memcpy(bytes_.data() + at, &attribute, sizeof attribute);
-    std::memcpy(bytes_.data() + at + RTA_LENGTH(0), data, size);
-  }
-
-  [[nodiscard]] std::vector<char>& finish() {
-    header().nlmsg_len = static_cast<std::uint32_t>(bytes_.size());
-    return bytes_;
-  }
-
- private:
-  nlmsghdr& header() { return *reinterpret_cast<nlmsghdr*>(bytes_.data()); }
-  std::vector<char> bytes_;
-};
-
-Result<Fd> open_route_socket() {
-  Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (!socket) return Error::syscall("socket AF_NETLINK");
-  return socket;
-}
-
-/// Sends, and gives every message of the answer to `visit` until the kernel says that it was the last one.
-template <class Visit>
-Result<void> ask(BorrowedFd socket, Request& request, std::string_view what, Visit visit) {
-  std::vector<char>& bytes = request.finish();
-  if (::send(socket.get(), bytes.data(), bytes.size(), 0) < 0) return Error::syscall(std::string(what) + ": send");
-  std::vector<char> reply(reply_size);
-  for (;;) {
-    ssize_t size = ::recv(socket.get(), reply.data(), reply.size(), 0);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return Error::syscall(std::string(what) + ": recv");
-    auto left = static_cast<std::uint32_t>(size);
-    for (auto* head = reinterpret_cast<nlmsghdr*>(reply.data()); NLMSG_OK(head, left); head = NLMSG_NEXT(head, left)) {
-      if (head->nlmsg_type == NLMSG_DONE) return {};
-      if (head->nlmsg_type == NLMSG_ERROR) {
-        int code = -reinterpret_cast<nlmsgerr*>(NLMSG_DATA(head))->error;
-        if (code == 0) return {};
-        return Error::syscall(what, code);
-      }
-      visit(*head);
-    }
-  }
-}
-
-Result<void> ask(BorrowedFd socket, Request& request, std::string_view what) {
-  return ask(socket, request, what, [](const nlmsghdr&) {});
-}
 
 struct Address {
   ifaddrmsg head{};
@@ -112,29 +46,29 @@ void read_address(const nlmsghdr& head, unsigned index, std::vector<Address>& ou
 
 Result<std::vector<Address>> addresses_of(BorrowedFd socket, unsigned index) {
   std::vector<Address> found;
-  Request request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{});
-  WARDER_TRY(ask(socket, request, "RTM_GETADDR", [&](const nlmsghdr& head) { read_address(head, index, found); }));
+  RouteRequest request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{});
+  WARDER_TRY(ask_route(socket, request, "RTM_GETADDR", [&](const nlmsghdr& head) { read_address(head, index, found); }));
   return found;
 }
 
 Result<void> move(BorrowedFd socket, unsigned index, BorrowedFd namespace_fd, const std::string& new_name) {
   ifinfomsg link{};
   link.ifi_index = static_cast<int>(index);
-  Request request(RTM_NEWLINK, NLM_F_ACK, link);
+  RouteRequest request(RTM_NEWLINK, NLM_F_ACK, link);
   std::uint32_t fd = static_cast<std::uint32_t>(namespace_fd.get());
   request.add(IFLA_NET_NS_FD, &fd, sizeof fd);
   request.add(IFLA_IFNAME, new_name.c_str(), new_name.size() + 1);
-  return ask(socket, request, "RTM_NEWLINK");
+  return ask_route(socket, request, "RTM_NEWLINK");
 }
 
 Result<void> give_back(BorrowedFd socket, unsigned index, const Address& address) {
   ifaddrmsg head = address.head;
   head.ifa_index = index;
-  Request request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, head);
+  RouteRequest request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, head);
   if (!address.local.empty()) request.add(IFA_LOCAL, address.local.data(), address.local.size());
   if (!address.address.empty()) request.add(IFA_ADDRESS, address.address.data(), address.address.size());
   if (!address.broadcast.empty()) request.add(IFA_BROADCAST, address.broadcast.data(), address.broadcast.size());
-  return ask(socket, request, "RTM_NEWADDR");
+  return ask_route(socket, request, "RTM_NEWADDR");
 }
 
 Result<void> set_up(BorrowedFd socket, unsigned index) {
@@ -142,8 +76,8 @@ Result<void> set_up(BorrowedFd socket, unsigned index) {
   link.ifi_index = static_cast<int>(index);
   link.ifi_flags = IFF_UP;
   link.ifi_change = IFF_UP;
-  Request request(RTM_NEWLINK, NLM_F_ACK, link);
-  return ask(socket, request, "RTM_NEWLINK (up)");
+  RouteRequest request(RTM_NEWLINK, NLM_F_ACK, link);
+  return ask_route(socket, request, "RTM_NEWLINK (up)");
 }
 
 /// What has to be done inside the other namespace; a socket belongs to the namespace in which it was made.
