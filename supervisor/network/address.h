@@ -21,6 +21,8 @@ struct SocketKind {
   int domain = AF_UNSPEC;
   int type = 0;
   [[nodiscard]] bool stream() const { return type == SOCK_STREAM; }
+  /// Has one peer, by a connection that both ends know of.
+  [[nodiscard]] bool connects() const { return type == SOCK_STREAM || type == SOCK_SEQPACKET; }
 };
 
 /// What the address is to be used for.

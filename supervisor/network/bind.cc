@@ -67,9 +67,8 @@ Outcome<void> do_bind(Call& call) {
   }
   WARDER_GET(checked(::bind(socket.fd.get(), address.get(), address.size)));
   if (socket.kind.domain == AF_UNIX) {
-    address.size = sizeof address.storage;
-    (void)::getsockname(socket.fd.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.size);
-    call.worker.peers.bound(socket.fd, PeerProcesses::name_of(address.abstract_name()));
+    const Outcome<SocketAddress> own = own_address(socket.fd);  // which the kernel may have picked
+    if (own.ok()) call.worker.peers.bound(socket.fd, PeerProcesses::name_of(own->abstract_name()));
   }
   return {};
 }
@@ -78,9 +77,7 @@ Outcome<void> do_bind(Call& call) {
 /// a UNIX socket's name was judged when it was bound.
 Outcome<void> ask_to_listen(Call& call, const Socket& socket) {
   if (socket.kind.domain != AF_INET && socket.kind.domain != AF_INET6) return {};
-  SocketAddress address;
-  address.size = sizeof address.storage;
-  if (::getsockname(socket.fd.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0) return Errno::last();
+  SocketAddress address = WARDER_GET(own_address(socket.fd));
   const Meaning meaning = WARDER_GET(understand(address, socket.kind, Purpose::bind));
   return ask(call, policy::NetOperation::listen, meaning.endpoint);
 }

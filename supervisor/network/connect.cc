@@ -17,17 +17,12 @@ namespace {
 
 /// Whether connect(2) may wait: for a handshake, or for room in the backlog of a UNIX listener.
 bool may_wait(const Socket& socket, const FarEnd& far_end) {
-  const bool connection = socket.kind.type == SOCK_STREAM || socket.kind.type == SOCK_SEQPACKET;
-  return connection && far_end.kind != Meaning::Kind::none && socket.blocking();
+  return socket.kind.connects() && far_end.kind != Meaning::Kind::none && socket.blocking();
 }
 
 /// For whoever asks the socket or its peer who is at the other end.
 void remember_caller(Call& call, const Socket& socket, const FarEnd& far_end) {
-  const bool connection = socket.kind.type == SOCK_STREAM || socket.kind.type == SOCK_SEQPACKET;
-  if (socket.kind.domain != AF_UNIX || !connection) return;
-  SocketAddress peer;
-  peer.size = sizeof peer.storage;
-  if (::getpeername(socket.fd.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) == 0) return;
+  if (socket.kind.domain != AF_UNIX || !socket.kind.connects() || peer_address(socket.fd).ok()) return;
   std::uint64_t name = 0;
   if (far_end.kind == Meaning::Kind::unix_abstract) name = PeerProcesses::name_of(far_end.address.abstract_name());
   if (far_end.kind == Meaning::Kind::unix_path) {

@@ -73,33 +73,33 @@ void copy_options(BorrowedFd from, BorrowedFd to) {
   }
 }
 
+/// Of an internet address.
+std::uint16_t port_of(const SocketAddress& address) {
+  return ntohs(address.family() == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_port
+                                            : reinterpret_cast<const sockaddr_in&>(address.storage).sin_port);
+}
+
 /// The same port, where it has one: programs bind first and tell others by the port.
 void copy_address(BorrowedFd from, BorrowedFd to) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getsockname(from.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return;
-  auto& inet = reinterpret_cast<sockaddr_in&>(address);
-  auto& inet6 = reinterpret_cast<sockaddr_in6&>(address);
-  const bool ipv6 = address.ss_family == AF_INET6;
-  if ((ipv6 ? inet6.sin6_port : inet.sin_port) == 0) return;
-  if (::bind(to.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return;
+  Outcome<SocketAddress> address = own_address(from);
+  if (!address.ok() || port_of(*address) == 0 || ::bind(to.get(), address->get(), address->size) == 0) return;
   // Taken there, or an address of no device: any port of any address.
-  if (ipv6) {
+  if (address->family() == AF_INET6) {
+    auto& inet6 = reinterpret_cast<sockaddr_in6&>(address->storage);
     inet6.sin6_addr = in6addr_any;
     inet6.sin6_port = 0;
   } else {
+    auto& inet = reinterpret_cast<sockaddr_in&>(address->storage);
     inet.sin_addr.s_addr = INADDR_ANY;
     inet.sin_port = 0;
   }
-  (void)::bind(to.get(), reinterpret_cast<const sockaddr*>(&address), size);
+  (void)::bind(to.get(), address->get(), address->size);
 }
 
+/// 0 where it is not bound.
 std::uint16_t local_port(BorrowedFd socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
-  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
-                                             : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  const Outcome<SocketAddress> address = own_address(socket);
+  return address.ok() ? port_of(*address) : std::uint16_t{0};
 }
 
 /// Whether the caller's descriptor is close-on-exec: of its table, not of the file.
@@ -119,11 +119,7 @@ Outcome<CloseOnExec> flag_of(Call& call, int number) {
   return Errno{EBADF};
 }
 
-bool is_connected_stream(const Socket& socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  return socket.kind.stream() && ::getpeername(socket.fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
-}
+bool is_connected_stream(const Socket& socket) { return socket.kind.stream() && peer_address(socket.fd).ok(); }
 
 /// `fresh` takes the place of the socket, for the caller and for this call.
 Outcome<void> exchange(Call& call, Socket& socket, Fd fresh) {

@@ -15,10 +15,8 @@ bool is_netlink(const SocketAddress& address, const Socket& socket) {
 
 /// 0 where it has none.
 std::uint32_t port_of(const Socket& socket) {
-  SocketAddress address;
-  address.size = sizeof address.storage;
-  const bool known = ::getsockname(socket.fd.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.size) == 0;
-  return known && is_netlink(address, socket) ? netlink(address).nl_pid : 0;
+  Outcome<SocketAddress> address = own_address(socket.fd);
+  return address.ok() && is_netlink(*address, socket) ? netlink(*address).nl_pid : 0;
 }
 
 /// As the kernel does once the process id is taken (netlink_autobind): somewhere below those of processes.

@@ -35,6 +35,20 @@ Outcome<void> find_socket_file(Call& call, std::string_view path, FarEnd& far_en
 
 }  // namespace
 
+Outcome<SocketAddress> own_address(BorrowedFd socket) {
+  SocketAddress address;
+  address.size = sizeof address.storage;
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0) return Errno::last();
+  return address;
+}
+
+Outcome<SocketAddress> peer_address(BorrowedFd socket) {
+  SocketAddress address;
+  address.size = sizeof address.storage;
+  if (::getpeername(socket.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0) return Errno::last();
+  return address;
+}
+
 Outcome<Socket> take_socket(Call& call, int number) {
   Socket socket;
   socket.number = number;

@@ -21,6 +21,10 @@ struct Socket {
   [[nodiscard]] int protocol() const;
 };
 
+/// getsockname(2) and getpeername(2), with their errno.
+Outcome<SocketAddress> own_address(BorrowedFd socket);
+Outcome<SocketAddress> peer_address(BorrowedFd socket);
+
 /// Takes the socket. EBADF, ENOTSOCK. Afterwards the worker is the caller.
 Outcome<Socket> take_socket(Call& call, int number);
 
