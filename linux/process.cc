@@ -11,8 +11,6 @@
 #include <cstring>
 #include <string>
 
-#include "linux/scheduler.h"
-
 namespace warder::kernel {
 
 Result<Fd> open_pidfd(pid_t pid) {

@@ -57,6 +57,9 @@ struct SchedulerSettings {
 };
 /// sched_setattr(2) for the calling thread.
 Result<void> set_scheduler(const SchedulerSettings& settings);
+/// The same for another thread of the caller's PID namespace. EPERM without CAP_SYS_NICE in its user namespace where the settings
+/// are better than its own, and for SCHED_DEADLINE also where it may not use all CPUs.
+Result<void> set_scheduler_of(pid_t pid, const SchedulerSettings& settings);
 /// ioprio_set(2) for the calling thread; `value` as the kernel wants it, class included.
 Result<void> set_io_priority(std::uint32_t value);
 

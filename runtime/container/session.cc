@@ -16,7 +16,6 @@
 #include "linux/clone.h"
 #include "linux/open.h"
 #include "linux/process.h"
-#include "linux/scheduler.h"
 #include "linux/socket.h"
 #include "runtime/container/children.h"
 #include "runtime/container/console.h"
