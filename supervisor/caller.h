@@ -56,6 +56,8 @@ struct NamespacePids {
   static constexpr std::size_t max_levels = 8;
   std::array<pid_t, max_levels> pid{};
   std::size_t levels = 0;
+  /// As the container's own namespace has it, below PID 1's; 0 where it is not known.
+  [[nodiscard]] pid_t in_container() const { return levels == 0 ? 0 : pid[levels > 1 ? 1 : 0]; }
 };
 
 /// What /proc/TID/status says, taken in one read. The caller is stopped in its call, and only a thread itself changes its
@@ -111,10 +113,20 @@ class CallerCache {
   };
   std::vector<ProcfsLevel> procfs_levels;  ///< see procfs_view.h
   std::vector<std::uint64_t> mounts;       ///< sorted ids of the container's mounts; see naming.h
-  /// Mounts that were seen to be of no procfs, by their unique ids (Linux 6.8), each at its number modulo the size.
-  std::array<std::uint64_t, 16> ordinary_mounts{};
-  /// The same of mounts that were seen to be the container's own.
-  std::array<std::uint64_t, 16> own_mounts{};
+  /// The mounts of which something was seen last, by their unique ids (Linux 6.8), each at its number modulo the size.
+  class SeenMounts {
+   public:
+    /// An id of 0 is none.
+    [[nodiscard]] bool has(std::uint64_t mount) const { return mount != 0 && ids_[mount % ids_.size()] == mount; }
+    void add(std::uint64_t mount) {
+      if (mount != 0) ids_[mount % ids_.size()] = mount;
+    }
+
+   private:
+    std::array<std::uint64_t, 16> ids_{};
+  };
+  SeenMounts ordinary_mounts;  ///< are of no procfs
+  SeenMounts own_mounts;       ///< are the container's own
   /// What the link /proc/self/ns/user says: the namespace that PID 1's capabilities are good for.
   std::array<char, 48> own_user_namespace{};
 

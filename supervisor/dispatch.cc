@@ -122,8 +122,7 @@ bool permit(Call& call, const policy::Verdict& verdict, AuditEvent event) {
   const CallerStatus& status = call.caller.status();
   event.thread = status.thread.levels > 0 ? call.notification.tid() : 0;
   event.process = status.tgid;
-  const std::size_t levels = status.process.levels;
-  event.guest_pid = levels == 0 ? 0 : status.process.pid[levels > 1 ? 1 : 0];
+  event.guest_pid = status.process.in_container();
   event.uid = status.credentials.fs_uid;
   event.syscall = name_of(call.notification.number());
   call.worker.identity.own();

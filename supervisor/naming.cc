@@ -145,8 +145,10 @@ Belonging belonging_of(CallerCache& cache, pid_t tid, BorrowedFd fd, std::string
     cache.mounts = mounts_of(cache.procfs(), 0);
     own = contains(cache.mounts, facts.stx_mnt_id);
   }
-  if (own && mount != 0) cache.own_mounts[mount % cache.own_mounts.size()] = mount;
-  if (own) return Belonging::container;
+  if (own) {
+    cache.own_mounts.add(mount);
+    return Belonging::container;
+  }
   // A caller with a mount namespace of its own has copies of the container's mounts.
   if (contains(mounts_of(cache.procfs(), tid), facts.stx_mnt_id)) return Belonging::container;
   return facts.stx_nlink == 0 ? Belonging::nameless : Belonging::outside;
@@ -184,18 +186,12 @@ std::uint64_t unique_mount(const struct statx& found) {
   return (found.stx_mask & kernel::statx_mount_id_unique) != 0 ? found.stx_mnt_id : 0;
 }
 
-bool is_own_mount(const CallerCache& cache, std::uint64_t mount) {
-  return mount != 0 && cache.own_mounts[mount % cache.own_mounts.size()] == mount;
-}
+bool is_own_mount(const CallerCache& cache, std::uint64_t mount) { return cache.own_mounts.has(mount); }
 
 bool is_ordinary_mount(const CallerCache& cache, const struct statx& found) {
-  const std::uint64_t mount = unique_mount(found);
-  return mount != 0 && cache.ordinary_mounts[mount % cache.ordinary_mounts.size()] == mount;
+  return cache.ordinary_mounts.has(unique_mount(found));
 }
 
-void remember_ordinary_mount(CallerCache& cache, const struct statx& found) {
-  const std::uint64_t mount = unique_mount(found);
-  if (mount != 0) cache.ordinary_mounts[mount % cache.ordinary_mounts.size()] = mount;
-}
+void remember_ordinary_mount(CallerCache& cache, const struct statx& found) { cache.ordinary_mounts.add(unique_mount(found)); }
 
 }  // namespace warder::supervisor

@@ -170,7 +170,7 @@ void note_asker(Call& call, const Socket& socket) {
   asker.port = local_port(socket.fd);
   asker.stream = socket.kind.stream();
   asker.process = status.tgid;
-  asker.guest_pid = status.process.levels == 0 ? 0 : status.process.pid[status.process.levels > 1 ? 1 : 0];
+  asker.guest_pid = status.process.in_container();
   asker.uid = status.credentials.fs_uid;
   call.caller.identity().own();
   asker.command = command_of(call.worker.procfs, call.notification.tid());
