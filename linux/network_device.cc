@@ -34,12 +34,13 @@ void read_address(const nlmsghdr& head, unsigned index, std::vector<Address>& ou
   for (const auto* one = reinterpret_cast<const rtattr*>(IFA_RTA(message)); RTA_OK(one, left); one = RTA_NEXT(one, left)) {
     const auto* data = static_cast<const char*>(RTA_DATA(one));
     std::vector<char> value(data, data + RTA_PAYLOAD(one));
-    if (one->rta_type == IFA_LOCAL)
+    if (one->rta_type == IFA_LOCAL) {
       found.local = std::move(value);
-    else if (one->rta_type == IFA_ADDRESS)
+    } else if (one->rta_type == IFA_ADDRESS) {
       found.address = std::move(value);
-    else if (one->rta_type == IFA_BROADCAST)
+    } else if (one->rta_type == IFA_BROADCAST) {
       found.broadcast = std::move(value);
+    }
   }
   out.push_back(std::move(found));
 }
